@@ -74,9 +74,11 @@ function(kaon_plugin_test plugin source)
     target_link_libraries(${program} PRIVATE Kaon::test ${plugin_LIBS} m)
     add_dependencies(${program} kaon_plugin_${plugin})
     add_test(NAME ${plugin}.${stem} COMMAND ${program})
+    # An installed Kaon brings its own plugins (a backend, at least) along in KAON_BUILTIN_PLUGINS.
+    set(environment ${KAON_TEST_ENVIRONMENT}
+        KAON_PLUGIN_PATH=${KAON_PLUGIN_OUTPUT}$<$<BOOL:${KAON_BUILTIN_PLUGINS}>::${KAON_BUILTIN_PLUGINS}>)
     set_tests_properties(${plugin}.${stem} PROPERTIES
-        TIMEOUT 300 WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
-        ENVIRONMENT "${KAON_TEST_ENVIRONMENT};KAON_PLUGIN_PATH=${KAON_PLUGIN_OUTPUT}")
+        TIMEOUT 300 WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} ENVIRONMENT "${environment}")
 endfunction()
 
 function(kaon_plugin name)
