@@ -1,0 +1,3 @@
+#!/bin/sh
+# size.sh ROOT: the kernel stays small.
+exec "$1/bench/size" --check
