@@ -9,8 +9,16 @@
  * different lanes. For such a step an operand of kind KAON_OPERAND_ROWS has the tile's rows as its
  * leading axis and `launch` is told how many rows this tile has; the prepared shape holds the most
  * there can be. A step that sums over rows writes to an operand of kind KAON_OPERAND_TOTAL: it adds
- * to what is there, which the kernel clears before the first tile of a lane and adds up after the
- * last in a fixed order.
+ * to what is there, which the kernel clears before the first tile of a chunk of tiles and adds up
+ * after the last in a fixed order.
+ *
+ * Operands of a step may have any strides: transposes, slices and broadcasts are views, not copies.
+ *
+ * A "matmul" step may carry `fused`: an epilogue over its output's space, in which register 0 is the
+ * product and registers 1, 2, .. are the operands after a and b (a bias, a saved activation); its
+ * results are the step's outputs. A "matmul" whose output is KAON_OPERAND_TOTAL sums over the rows:
+ * a is (m, rows), often a transposed view, b is (rows, n), and the tile's rows are the contracted
+ * axis of both.
  */
 #ifndef KAON_BACKEND_H
 #define KAON_BACKEND_H
@@ -83,7 +91,7 @@ typedef struct kaon_expression {
     uint32_t reserved;
 } kaon_expression;
 
-// A prepared attribute of an operation, as graph.h has it.
+// One step of a program. Attributes are those of graph.h.
 typedef struct kaon_step {
     uint32_t size;
     uint32_t operand_stride;
@@ -95,7 +103,7 @@ typedef struct kaon_step {
     uint32_t attr_stride;
     int32_t attr_count;
     const void *settings; // of a composite: its attributes as its options fill them
-    const kaon_expression *fused;
+    const kaon_expression *fused; // of "fused"; of other steps: an epilogue
     const kaon_code *codes; // a composite's own kernels
     uint32_t code_stride;
     uint32_t code_count;
