@@ -5,7 +5,8 @@
  *
  * Near zero the layer is linear with slope `gain`; far out it saturates at the limit.
  *
- * What crosses the border is C: no exception may leave a callback, hence `noexcept` and the handler.
+ * What crosses the border is C: no exception may leave a callback, hence `noexcept` and the
+ * handlers.
  */
 #include <kaon/layer.h>
 
@@ -79,5 +80,5 @@ const kaon_layer layer = {
 
 #define ITEMS(item) item(KAON_LAYER, "@NAME@", &layer)
 
-KAON_PLUGIN("@NAME@", "1.0.0", "Apache-2.0", "a learned gain per feature, limited in magnitude", ITEMS,
-            nullptr)
+KAON_PLUGIN("@NAME@", "1.0.0", "Apache-2.0", "a learned gain per feature, limited in magnitude",
+            ITEMS, nullptr)

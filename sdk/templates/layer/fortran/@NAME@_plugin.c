@@ -29,5 +29,5 @@ static const kaon_layer layer = {
 
 #define ITEMS(item) item(KAON_LAYER, "@NAME@", &layer)
 
-KAON_PLUGIN("@NAME@", "1.0.0", "Apache-2.0", "a learned gain per feature, limited in magnitude", ITEMS,
-            NULL)
+KAON_PLUGIN("@NAME@", "1.0.0", "Apache-2.0", "a learned gain per feature, limited in magnitude",
+            ITEMS, NULL)
