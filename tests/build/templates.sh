@@ -29,6 +29,24 @@ unset KAON_PLUGIN_PATH LD_LIBRARY_PATH
 step 'cmake --install' cmake --install "$build" --prefix "$work/prefix"
 kaon=$work/prefix/bin/kaon
 step 'kaon plugin new' "$kaon" plugin new layer $name --language "$language"
+
+# refused WORDS ARGUMENT...: `kaon plugin new` says no, in these words.
+refused()
+{
+    words=$1
+    shift
+    if "$kaon" plugin new "$@" >"$work/log" 2>&1 || ! grep -q "$words" "$work/log"; then
+        cat "$work/log"
+        echo "kaon plugin new $* was not refused with '$words'"
+        exit 1
+    fi
+}
+refused 'exists' layer $name --language "$language"
+refused 'lower case letter' layer 9lives
+refused 'lower case letter' layer ../up
+refused 'there are:' layer other --language cobol
+refused 'there are:' horoscope other
+
 step 'configuring the project' cmake -S $name -B $name/build -DCMAKE_PREFIX_PATH="$work/prefix"
 step 'building the project' cmake --build $name/build
 if grep -q 'warning' "$work/log"; then
