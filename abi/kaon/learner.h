@@ -7,6 +7,7 @@
 #ifndef KAON_LEARNER_H
 #define KAON_LEARNER_H
 
+#include <kaon/graph.h>
 #include <kaon/plugin.h>
 #include <kaon/table.h>
 
@@ -98,6 +99,10 @@ typedef struct kaon_learner {
     // A few lines for `kaon inspect`: layers, parameters, rounds. Host memory of `resize`, freed by
     // the host. May be absent. [instance]
     kaon_status (*describe)(void *self, char **text, kaon_diag *diag);
+    // What `apply` does to a batch of features, as graph, with what was learned as constants: from
+    // the features (batch, ...) to what comes next, for the last learner the prediction. The host
+    // makes one program of a whole model so. Absent: this learner is no graph. [instance]
+    kaon_node *(*build)(void *self, kaon_graph *g, kaon_node *in);
 } kaon_learner;
 
 #ifdef __cplusplus
