@@ -5,7 +5,8 @@
  *     if (kn_file_read(path, limit, &data, &bytes, &fault.diag))
  *         puts(fault.text);
  *
- * Kernel functions take `kaon_diag *diag` as their last argument and use kaon_fail and kaon_context.
+ * Kernel functions take `kaon_diag *diag` as their last argument and use kaon_fail and
+ * kaon_context.
  */
 #ifndef KN_DIAG_H
 #define KN_DIAG_H
@@ -15,8 +16,9 @@
 enum { KN_DIAG_BYTES = 2048 };
 
 typedef struct kn_diag {
-    kaon_diag diag;     // first, so that a kaon_diag * of the host's is a kn_diag *
-    kaon_status status; // of the first failure since kn_diag_init or kn_diag_clear
+    kaon_diag diag;           // first, so that a kaon_diag * of the host's is a kn_diag *
+    kaon_status status;       // of the last failure stated, KAON_OK if none was
+    uint32_t places;          // put in front of the message so far
     char text[KN_DIAG_BYTES]; // "place / place: message"; ends with "..." where it was too long
 } kn_diag;
 

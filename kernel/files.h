@@ -1,8 +1,9 @@
-/* files.h: whole files: read with a limit, written so that a crash leaves the old one or the new one.
+/* files.h: whole files: read with a limit, written so that a crash leaves the old one or the new
+ * one.
  *
- * A kn_writer writes `<path>.tmp-<pid>-<n>` beside the target, and kn_writer_commit makes it durable:
- * fsync, rename, fsync of the folder. Every write, sync and close is checked. All messages name the
- * file and the system's reason.
+ * A kn_writer writes `<path>.tmp-<pid>-<n>` beside the target, and kn_writer_commit makes it
+ * durable: fsync, rename, fsync of the folder. Every write, sync and close is checked. All messages
+ * name the file and the system's reason.
  */
 #ifndef KN_FILES_H
 #define KN_FILES_H
@@ -20,8 +21,8 @@ kaon_status kn_file_read(const char *path, uint64_t limit, void **data, size_t *
 kaon_status kn_file_write(const char *path, const void *data, size_t bytes, kaon_diag *diag);
 
 /* The same with a last line that holds the length and the XXH3 checksum of what stands before it
- * ("# sealed <bytes> <16 hex digits>\n"), for text files only Kaon writes. Reading verifies and cuts
- * it off; KAON_CORRUPT if it is absent or does not fit. [any] */
+ * ("# sealed <bytes> <16 hex digits>\n"), for text files only Kaon writes. Reading verifies and
+ * cuts it off; KAON_CORRUPT if it is absent or does not fit. [any] */
 kaon_status kn_file_write_sealed(const char *path, const void *data, size_t bytes, kaon_diag *diag);
 kaon_status kn_file_read_sealed(const char *path, uint64_t limit, void **data, size_t *bytes,
                                 kaon_diag *diag);
@@ -38,7 +39,8 @@ kaon_status kn_writer_add(kn_writer *writer, const void *data, size_t bytes,
 uint64_t kn_writer_bytes(const kn_writer *writer);
 uint64_t kn_writer_checksum(const kn_writer *writer);
 
-/* Overwrites bytes already written (a header filled in last); not part of the checksum. [instance] */
+/* Overwrites bytes already written (a header filled in last); not part of the checksum. [instance]
+ */
 kaon_status kn_writer_patch(kn_writer *writer, uint64_t at, const void *data, size_t bytes,
                             kaon_diag *diag);
 
@@ -53,8 +55,8 @@ void kn_writer_free(kn_writer *writer);
 /* Makes a folder and those above it; fine if it exists. [any] */
 kaon_status kn_folder_make(const char *path, kaon_diag *diag);
 
-/* "<folder>/<name>", or `name` alone if it is absolute or folder is NULL or ""; kn_free it; NULL: no
- * memory. [any] */
+/* "<folder>/<name>", or `name` alone if it is absolute or folder is NULL or ""; kn_free it; NULL:
+ * no memory. [any] */
 char *kn_path_join(const char *folder, const char *name);
 
 /* The part of a path after the last slash; borrowed. [any] */

@@ -1,8 +1,8 @@
 /* kernel.h: the host instance: what everything in the kernel hangs from, and its life.
  *
- * A process normally has one kernel. Plugins are resident: once loaded they stay for the life of the
- * process, shared by all kernels of it; each speaks through its kaon_host to the oldest living kernel
- * (host.h).
+ * A process normally has one kernel. Plugins are resident: once loaded they stay for the life of
+ * the process, shared by all kernels of it; each speaks through its kaon_host to the oldest living
+ * kernel (host.h).
  */
 #ifndef KN_KERNEL_H
 #define KN_KERNEL_H
@@ -25,13 +25,15 @@ typedef struct kn_kernel_settings {
     int32_t log_level;                 // KAON_LOG_*: what lies below is dropped
     void (*log)(void *context, int32_t level, const char *text); // NULL: nothing is logged [any]
     void *log_context;
+    const char *backend; // name; NULL: KAON_BACKEND, else the site's, else the best that opens
 } kn_kernel_settings;
 
 typedef struct kn_kernel kn_kernel;
 struct kn_kernel {
-    kn_kernel_settings settings; // texts are copies
+    kn_kernel_settings settings;  // texts are copies
     struct kn_registry *registry; // registry.h
     struct kn_pool *pool;         // pool.h
+    struct kn_device *device;     // device.h; opened by the first program, closed with the kernel
 };
 
 /* settings NULL: all defaults. No plugin is loaded; folders are scanned when an item is first asked

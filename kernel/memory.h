@@ -28,6 +28,9 @@ void *kn_resize_array(void *memory, size_t count, size_t bytes);
 /* Takes NULL. */
 void kn_free(void *memory);
 
+/* The bytes asked for when the block was made or last resized; 0 for NULL. */
+size_t kn_block_bytes(const void *memory);
+
 /* A copy of a text (NULL stays NULL, which then is no failure), to be freed with kn_free. */
 char *kn_copy_text(const char *text);
 

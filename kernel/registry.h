@@ -21,7 +21,8 @@ typedef struct kn_item {
 kaon_status kn_item_find(kn_kernel *kernel, const char *interface_id, const char *name,
                          const kn_item **out, kaon_diag *diag);
 
-/* An item known from a plugin's note; the plugin need not be loaded. All is borrowed for the call. */
+/* An item known from a plugin's note; the plugin need not be loaded. All is borrowed for the call.
+ */
 typedef struct kn_item_note {
     const char *interface_id;
     const char *name;
