@@ -1,0 +1,92 @@
+/* faults.h: the faults of a configuration, collected in one pass and shown the way compilers do.
+ *
+ *     error[C0107]: unknown key 'batch_sze' in network
+ *       --> jets.yaml:14:7
+ *        |
+ *     14 |       batch_sze: 32
+ *        |       ^^^^^^^^^ did you mean 'batch_size'?
+ *        = keys here: batch, epochs, layers, loss, optimizer
+ */
+#ifndef KN_FAULTS_H
+#define KN_FAULTS_H
+
+#include <kaon/base.h>
+
+#include "kernel/text.h"
+
+// One text that was parsed: a file, an edit from the command line, the default of an option.
+typedef struct kn_source {
+    const char *name; // "jets.yaml"
+    const char *text;
+    size_t bytes;
+} kn_source;
+
+typedef struct kn_place {
+    const kn_source *source; // NULL: nowhere
+    int32_t line;            // 1, 2, ...; 0: no place
+    int32_t column;          // 1, 2, ... in characters
+    int32_t length;          // characters to underline
+} kn_place;
+
+// Codes are never reused. X(name, number, what it means)
+#define KN_FAULT_CODES(X)                                                                          \
+    X(FILE, 100, "a file cannot be read")                                                          \
+    X(SYNTAX, 101, "this is not YAML")                                                             \
+    X(DUPLICATE, 102, "a key stands twice in one map")                                             \
+    X(ALIAS, 103, "anchors, aliases and tags are not used")                                        \
+    X(DEPTH, 104, "maps and lists lie too deep in each other")                                     \
+    X(LARGE, 105, "the text is too large")                                                         \
+    X(BYTES, 106, "the text is not UTF-8")                                                         \
+    X(UNKNOWN, 107, "nothing has a key of this name")                                              \
+    X(MISSING, 108, "a key that has no default is missing")                                        \
+    X(TYPE, 109, "the value is of another type")                                                   \
+    X(RANGE, 110, "the value is outside its range")                                                \
+    X(CHOICE, 111, "the value is none of the choices")                                             \
+    X(ITEM, 112, "no installed plugin has an item of this name")                                   \
+    X(FORM, 113, "an item is written in another way")                                              \
+    X(COUNT, 114, "a list has too few or too many entries")                                        \
+    X(EDIT, 115, "an edit (--set) cannot be made")                                                 \
+    X(CLASH, 116, "two keys exclude each other or need each other")                                \
+    X(DATA, 117, "the data do not have what the configuration names")
+
+enum {
+#define KN_FAULT_ROW(name, number, words) KN_FAULT_##name = number,
+    KN_FAULT_CODES(KN_FAULT_ROW)
+#undef KN_FAULT_ROW
+};
+
+typedef struct kn_fault {
+    int32_t code;
+    kn_place place;
+    char *message;
+    char *hint; // behind the caret, or NULL
+    char *note; // below, "= ..."; several lines are several notes; or NULL
+} kn_fault;
+
+enum { KN_FAULTS_SHOWN = 20 };
+
+/* Start with {0}. Faults beyond KN_FAULTS_SHOWN are only counted. [instance] */
+typedef struct kn_faults {
+    kn_fault at[KN_FAULTS_SHOWN];
+    int32_t count;  // all, also those not kept
+    int32_t failed; // memory ran out
+} kn_faults;
+
+/* Adds one; the message is lower case, no full stop. [instance] */
+KAON_PRINTF(4, 5)
+void kn_fault_add(kn_faults *faults, int32_t code, kn_place place, const char *format, ...);
+
+/* To the fault just added: words behind the caret, a line below. */
+KAON_PRINTF(2, 3) void kn_fault_hint(kn_faults *faults, const char *format, ...);
+KAON_PRINTF(2, 3) void kn_fault_note(kn_faults *faults, const char *format, ...);
+
+/* All of them, as text for people (with the lines of the source) or as a JSON array. */
+void kn_faults_write(const kn_faults *faults, kn_text *out);
+void kn_faults_write_json(const kn_faults *faults, kn_text *out);
+
+/* KAON_OK if there is none; else fails `diag` with the first one in a line and how many there are. */
+kaon_status kn_faults_status(const kn_faults *faults, kaon_diag *diag);
+
+void kn_faults_fini(kn_faults *faults);
+
+#endif

@@ -1,0 +1,84 @@
+/* settings.h: configuration checked against the rows of an item's options and put into its struct.
+ *
+ *     kn_settings s;
+ *     kn_settings_init(&s, kernel, tree, &faults);
+ *     const config *c = kn_settings_fill(&s, &schema, node, &resolved);
+ *
+ * A fault never stops the pass: the default takes the value's place and all faults are found in one
+ * go; ask kn_faults_status at the end, before the settings are used. `resolved` is a copy of the
+ * configuration with all defaults written out.
+ */
+#ifndef KN_SETTINGS_H
+#define KN_SETTINGS_H
+
+#include <kaon/option.h>
+#include <kaon/plugin.h>
+
+#include "kernel/config.h"
+#include "kernel/kernel.h"
+#include "kernel/registry.h"
+
+// Beyond the kinds of option.h, for the kernel's own rows: the field is a `const kn_config *`, NULL if
+// the key is absent; what lies below it is checked by whoever asked for it.
+enum { KN_OPTION_TREE = 100 };
+
+// clang-format off
+#define KN_TREE(type, field, ...) \
+    { KAON_ROW(type, field, const kn_config *, KN_OPTION_TREE), __VA_ARGS__ }
+// clang-format on
+
+typedef struct kn_settings {
+    kn_kernel *kernel;
+    kn_arena arena;       // the structs, their lists and texts
+    kn_config_tree *tree; // resolved nodes and parsed defaults are made in it
+    kn_faults *faults;
+    struct kn_settings_frame *frame; // where the pass is: for suggestions across levels
+    int32_t depth;
+} kn_settings;
+
+typedef struct kn_schema {
+    const char *what;           // "network", for messages; "" at the top of a file
+    const kaon_option *options; // ends with {0}; NULL: none
+    size_t size;                // of the struct
+    const char *more;           // "learner:network": what `kaon inspect` knows of it, or NULL
+} kn_schema;
+
+/* The tree and the faults are borrowed. [any] */
+void kn_settings_init(kn_settings *s, kn_kernel *kernel, kn_config_tree *tree, kn_faults *faults);
+
+/* Frees all structs filled through it. */
+void kn_settings_fini(kn_settings *s);
+
+/* A new struct; NULL only without memory (then faults->failed is set). `node` NULL: all defaults.
+ * `resolved` may be NULL. [instance] */
+void *kn_settings_fill(kn_settings *s, const kn_schema *schema, const kn_config *node,
+                       kn_config **resolved);
+
+/* An item chosen and configured: "adam", {adam: {...}}, {adam: {...}, as: name}. NULL: see faults.
+ * [instance] */
+const kaon_part *kn_settings_part(kn_settings *s, const char *interface_id, const kn_config *node,
+                                  kn_config **resolved);
+
+/* A list of them; a single one counts as a list of one. [instance] */
+kaon_parts kn_settings_parts(kn_settings *s, const char *interface_id, const kn_config *node,
+                             kn_config **resolved);
+
+/* What stands behind a part; NULL for a part not made here. [any] */
+const kn_item *kn_part_item(const kaon_part *part);
+
+/* "layer" of "kaon.layer/1", into `room` bytes; returns `out`. [any] */
+const char *kn_interface_word(const char *interface_id, char *out, size_t room);
+
+/* One option for people: "int, 1 to 4096, default 16"; for `kaon inspect`. [any] */
+void kn_option_say(const kaon_option *option, kn_text *out);
+
+/* The rows as JSON: [{"name":..., "type":..., "default":..., "min":..., ...}]. [any] */
+void kn_options_write_json(const kaon_option *options, kn_text *out);
+
+/* The next row. */
+static inline const kaon_option *kn_option_next(const kaon_option *option)
+{
+    return (const kaon_option *)(const void *)((const char *)option + option->size);
+}
+
+#endif
