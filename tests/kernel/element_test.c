@@ -1,5 +1,5 @@
-/* number_test.c: small floating-point formats against their definition. */
-#include "kernel/number.h"
+/* element_test.c: small floating-point formats against their definition. */
+#include "kernel/element.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -48,9 +48,9 @@ static void every_type_keeps_one(void **state)
     (void)state;
     for (int32_t dtype = 0; dtype < KAON_DTYPE_COUNT; dtype++) {
         double room[2] = {0, 0};
-        kn_number_put(dtype, room, 1, 1);
-        assert_true(kn_number_get(dtype, room, 1) == 1);
-        assert_true(kn_number_get(dtype, room, 0) == 0);
+        kn_element_put(dtype, room, 1, 1);
+        assert_true(kn_element_get(dtype, room, 1) == 1);
+        assert_true(kn_element_get(dtype, room, 0) == 0);
     }
 }
 
@@ -60,15 +60,15 @@ static void integers_stay_in_range(void **state)
     int8_t small;
     uint64_t large;
     int64_t wide;
-    kn_number_put(KAON_I8, &small, 0, -1000);
+    kn_element_put(KAON_I8, &small, 0, -1000);
     assert_int_equal(small, -128);
-    kn_number_put(KAON_I8, &small, 0, 3.9);
+    kn_element_put(KAON_I8, &small, 0, 3.9);
     assert_int_equal(small, 3);
-    kn_number_put(KAON_I8, &small, 0, NAN);
+    kn_element_put(KAON_I8, &small, 0, NAN);
     assert_int_equal(small, 0);
-    kn_number_put(KAON_U64, &large, 0, INFINITY);
+    kn_element_put(KAON_U64, &large, 0, INFINITY);
     assert_true(large == UINT64_MAX);
-    kn_number_put(KAON_I64, &wide, 0, 0x1p63);
+    kn_element_put(KAON_I64, &wide, 0, 0x1p63);
     assert_true(wide == INT64_MAX);
 }
 
