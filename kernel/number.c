@@ -1,158 +1,103 @@
-/* number.c: numbers of any element type, read and written as double. */
+/* number.c: numbers as text, the same in every locale. */
 #include "kernel/number.h"
 
+#include <errno.h>
+#include <locale.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-float kn_from_bf16(uint16_t bits)
+/* strtod and printf follow the locale of the thread, and a program that embeds Kaon may have set
+ * one with a decimal comma. Asking for "C" cannot fail on a POSIX system that has memory; where it
+ * does, the locale that is there is used. */
+static locale_t enter_c(locale_t *own)
 {
-    const uint32_t wide = (uint32_t)bits << 16;
-    float value;
-    memcpy(&value, &wide, sizeof value);
-    return value;
+    *own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    return *own ? uselocale(*own) : (locale_t)0;
 }
 
-float kn_from_f16(uint16_t bits)
+static void leave_c(locale_t own, locale_t before)
 {
-    const int exponent = bits >> 10 & 31;
-    const int fraction = bits & 1023;
-    float value;
-    if (exponent == 31)
-        value = fraction ? NAN : INFINITY;
-    else if (exponent == 0)
-        value = ldexpf((float)fraction, -24);
-    else
-        value = ldexpf((float)(fraction + 1024), exponent - 25);
-    return bits & 0x8000 ? -value : value;
+    if (!own)
+        return;
+    uselocale(before);
+    freelocale(own);
 }
 
-/* Rounds once, from double: by way of float some numbers would be rounded twice. `fraction` bits
- * follow the leading one; exponents run from `low` (subnormal below it) to `high`. */
-static uint16_t to_small(double value, int fraction, int low, int high)
+// Copies without underscores between digits and with ".inf" as "inf"; 0 if it cannot be a number.
+static int32_t plain(const char *text, char out[KN_NUMBER_BYTES * 2])
 {
-    const int top = high - low + 2; // the exponent field of infinity
-    const unsigned sign = signbit(value) ? 0x8000u : 0;
-    if (isnan(value))
-        return (uint16_t)(sign | (unsigned)top << fraction | 1u << (fraction - 1));
-    const double size = fabs(value);
-    int exponent = 0;
-    frexp(size, &exponent);
-    exponent--; // size = 1.x * 2^exponent
-    if (exponent < low || size == 0)
-        exponent = low;
-    if (!isfinite(size) || exponent > high)
-        return (uint16_t)(sign | (unsigned)top << fraction);
-    // In units of the last place; nearbyint rounds halves to even. A carry runs into the exponent,
-    // where it belongs.
-    const unsigned units = (unsigned)nearbyint(ldexp(size, fraction - exponent));
-    const unsigned bits = ((unsigned)(exponent - low) << fraction) + units;
-    return (uint16_t)(sign | bits);
-}
-
-uint16_t kn_to_f16(double value)
-{
-    return to_small(value, 10, -14, 15);
-}
-
-uint16_t kn_to_bf16(double value)
-{
-    return to_small(value, 7, -126, 127);
-}
-
-static double clamp(double value, double low, double high)
-{
-    if (isnan(value))
+    const size_t length = strlen(text);
+    size_t used = 0;
+    if (!length || length >= KN_NUMBER_BYTES * 2 ||
+        strspn(text, "0123456789+-.eE_infanINFA") != length)
         return 0;
-    return value < low ? low : value > high ? high : value;
+    for (size_t i = 0; i < length; i++) {
+        const char c = text[i];
+        const int32_t between = i > 0 && text[i - 1] >= '0' && text[i - 1] <= '9' &&
+                                text[i + 1] >= '0' && text[i + 1] <= '9';
+        if (c == '_' && !between)
+            return 0;
+        if (c == '_' || (c == '.' && (text[i + 1] == 'i' || text[i + 1] == 'n')))
+            continue;
+        out[used++] = c;
+    }
+    out[used] = 0;
+    return 1;
 }
 
-static int64_t to_i64(double value)
+int32_t kn_parse_double(const char *text, double *out)
 {
-    // 2^63 itself does not fit.
-    return value >= 0x1p63 ? INT64_MAX : (int64_t)clamp(value, -0x1p63, 0x1p63);
-}
-
-static uint64_t to_u64(double value)
-{
-    return value >= 0x1p64 ? UINT64_MAX : (uint64_t)clamp(value, 0, 0x1p64);
-}
-
-double kn_number_get(int32_t dtype, const void *array, int64_t i)
-{
-    switch (dtype) {
-    case KAON_F32:
-        return ((const float *)array)[i];
-    case KAON_F64:
-        return ((const double *)array)[i];
-    case KAON_F16:
-        return kn_from_f16(((const uint16_t *)array)[i]);
-    case KAON_BF16:
-        return kn_from_bf16(((const uint16_t *)array)[i]);
-    case KAON_I8:
-        return ((const int8_t *)array)[i];
-    case KAON_I16:
-        return ((const int16_t *)array)[i];
-    case KAON_I32:
-        return ((const int32_t *)array)[i];
-    case KAON_I64:
-        return (double)((const int64_t *)array)[i];
-    case KAON_U8:
-    case KAON_BOOL:
-        return ((const uint8_t *)array)[i];
-    case KAON_U16:
-        return ((const uint16_t *)array)[i];
-    case KAON_U32:
-        return ((const uint32_t *)array)[i];
-    case KAON_U64:
-        return (double)((const uint64_t *)array)[i];
-    default:
+    char copy[KN_NUMBER_BYTES * 2];
+    if (!plain(text, copy))
         return 0;
-    }
+    locale_t own;
+    const locale_t before = enter_c(&own);
+    char *end = NULL;
+    const double value = strtod(copy, &end);
+    leave_c(own, before);
+    if (end == copy || *end)
+        return 0;
+    *out = value;
+    return 1;
 }
 
-void kn_number_put(int32_t dtype, void *array, int64_t i, double value)
+int32_t kn_parse_int(const char *text, int64_t *out)
 {
-    switch (dtype) {
-    case KAON_F32:
-        ((float *)array)[i] = (float)value;
-        break;
-    case KAON_F64:
-        ((double *)array)[i] = value;
-        break;
-    case KAON_F16:
-        ((uint16_t *)array)[i] = kn_to_f16(value);
-        break;
-    case KAON_BF16:
-        ((uint16_t *)array)[i] = kn_to_bf16(value);
-        break;
-    case KAON_I8:
-        ((int8_t *)array)[i] = (int8_t)clamp(value, INT8_MIN, INT8_MAX);
-        break;
-    case KAON_I16:
-        ((int16_t *)array)[i] = (int16_t)clamp(value, INT16_MIN, INT16_MAX);
-        break;
-    case KAON_I32:
-        ((int32_t *)array)[i] = (int32_t)clamp(value, INT32_MIN, INT32_MAX);
-        break;
-    case KAON_I64:
-        ((int64_t *)array)[i] = to_i64(value);
-        break;
-    case KAON_U8:
-        ((uint8_t *)array)[i] = (uint8_t)clamp(value, 0, UINT8_MAX);
-        break;
-    case KAON_U16:
-        ((uint16_t *)array)[i] = (uint16_t)clamp(value, 0, UINT16_MAX);
-        break;
-    case KAON_U32:
-        ((uint32_t *)array)[i] = (uint32_t)clamp(value, 0, UINT32_MAX);
-        break;
-    case KAON_U64:
-        ((uint64_t *)array)[i] = to_u64(value);
-        break;
-    case KAON_BOOL:
-        ((uint8_t *)array)[i] = value != 0;
-        break;
-    default:
-        break;
+    char copy[KN_NUMBER_BYTES * 2];
+    if (!plain(text, copy))
+        return 0;
+    char *end = NULL;
+    errno = 0;
+    const long long whole = strtoll(copy, &end, 10);
+    if (end != copy && !*end && !errno) {
+        *out = whole;
+        return 1;
     }
+    double value;
+    // Beyond 2^53 a double no longer tells neighbouring whole numbers apart.
+    if (!kn_parse_double(text, &value) || value != floor(value) || fabs(value) > 0x1p53)
+        return 0;
+    *out = (int64_t)value;
+    return 1;
+}
+
+const char *kn_format_digits(double value, int32_t digits, char out[KN_NUMBER_BYTES])
+{
+    locale_t own;
+    const locale_t before = enter_c(&own);
+    snprintf(out, KN_NUMBER_BYTES, "%.*g", (int)digits, value);
+    leave_c(own, before);
+    return out;
+}
+
+const char *kn_format_double(double value, char out[KN_NUMBER_BYTES])
+{
+    for (int32_t digits = 15; digits <= 17; digits++) {
+        double again;
+        kn_format_digits(value, digits, out);
+        if (kn_parse_double(out, &again) && (again == value || value != value))
+            break;
+    }
+    return out;
 }

@@ -1,23 +1,24 @@
-/* number.h: numbers of any element type, read and written as double. For the few places that handle
- * all types alike: initial values, conversions, folding, printing. Kernels have loops of their own.
+/* number.h: numbers as text, the same in every locale: what is written reads back as the same bits.
  */
 #ifndef KN_NUMBER_H
 #define KN_NUMBER_H
 
 #include <kaon/base.h>
 
-/* Element `index` of an array. 64-bit integers beyond 2^53 are rounded. 0 for an unknown dtype.
- * [any] */
-double kn_number_get(int32_t dtype, const void *array, int64_t index);
+enum { KN_NUMBER_BYTES = 40 };
 
-/* Stores a number, rounded to nearest even; integers toward zero, kept in range, NaN to 0; bool:
- * not zero. [any] */
-void kn_number_put(int32_t dtype, void *array, int64_t index, double value);
+/* 1 if all of `text` is one number: 12, -1.5e-3, inf, .inf, nan. Underscores may stand between
+ * digits. [any] */
+int32_t kn_parse_double(const char *text, double *out);
 
-/* Half precision and bfloat16 to and from single precision. [any] */
-float kn_from_f16(uint16_t bits);
-float kn_from_bf16(uint16_t bits);
-uint16_t kn_to_f16(double value);
-uint16_t kn_to_bf16(double value);
+/* 1 if all of `text` is one whole number that fits; 1e5 and 3.0 are. [any] */
+int32_t kn_parse_int(const char *text, int64_t *out);
+
+/* The shortest text that reads back as the same double (of 15, 16, 17 digits); returns `out`. [any]
+ */
+const char *kn_format_double(double value, char out[KN_NUMBER_BYTES]);
+
+/* With `digits` significant ones, for people. [any] */
+const char *kn_format_digits(double value, int32_t digits, char out[KN_NUMBER_BYTES]);
 
 #endif

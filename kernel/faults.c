@@ -1,0 +1,260 @@
+/* faults.c: faults of a configuration, collected and shown with the lines they stand in. */
+#include "kernel/faults.h"
+
+#include <string.h>
+
+#include "kernel/memory.h"
+
+enum { LINE_SHOWN = 100 }; // characters of a source line, around the place
+
+static char *format_text(kn_faults *faults, const char *format, va_list arguments)
+{
+    char text[KAON_TEXT_MAX];
+    vsnprintf(text, sizeof text, format, arguments);
+    char *copy = kn_copy_text(text);
+    if (!copy)
+        faults->failed = 1;
+    return copy;
+}
+
+static kn_fault *last_kept(kn_faults *faults)
+{
+    const int32_t count = faults->count;
+    return count > 0 && count <= KN_FAULTS_SHOWN ? &faults->at[count - 1] : NULL;
+}
+
+void kn_fault_add(kn_faults *faults, int32_t code, kn_place place, const char *format, ...)
+{
+    faults->count++;
+    kn_fault *fault = last_kept(faults);
+    if (!fault)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    *fault = (kn_fault){code, place, format_text(faults, format, arguments), NULL, NULL};
+    va_end(arguments);
+}
+
+void kn_fault_hint(kn_faults *faults, const char *format, ...)
+{
+    kn_fault *fault = last_kept(faults);
+    if (!fault)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    kn_free(fault->hint);
+    fault->hint = format_text(faults, format, arguments);
+    va_end(arguments);
+}
+
+void kn_fault_note(kn_faults *faults, const char *format, ...)
+{
+    kn_fault *fault = last_kept(faults);
+    if (!fault)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    char *more = format_text(faults, format, arguments);
+    va_end(arguments);
+
+    kn_text text = {0};
+    if (fault->note)
+        kn_text_format(&text, "%s\n", fault->note);
+    kn_text_add(&text, more ? more : "");
+    kn_free(more);
+    kn_free(fault->note);
+    fault->note = kn_text_take(&text);
+    if (!fault->note)
+        faults->failed = 1;
+}
+
+/* --- showing ---------------------------------------------------------------------------------- */
+
+// The bytes of line `line` of a source, without its end.
+static const char *find_line(const kn_source *source, int32_t line, size_t *bytes)
+{
+    const char *at = source->text, *end = source->text + source->bytes;
+    for (int32_t i = 1; i < line && at < end; i++) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        at = stop ? stop + 1 : end;
+    }
+    const char *stop = memchr(at, '\n', (size_t)(end - at));
+    *bytes = (size_t)((stop ? stop : end) - at);
+    if (*bytes && at[*bytes - 1] == '\r')
+        --*bytes;
+    return at;
+}
+
+static int32_t continues_character(char c)
+{
+    return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+// Characters `from` .. `from + count - 1` of a line; what would move the cursor becomes a blank.
+static void add_characters(kn_text *out, const char *line, size_t bytes, int32_t from,
+                           int32_t count)
+{
+    int32_t index = -1;
+    for (size_t i = 0; i < bytes; i++) {
+        index += !continues_character(line[i]);
+        if (index < from || index >= from + count)
+            continue;
+        const char c = (unsigned char)line[i] < 0x20 || line[i] == 0x7f ? ' ' : line[i];
+        kn_text_add_bytes(out, &c, 1);
+    }
+}
+
+static int32_t count_characters(const char *line, size_t bytes)
+{
+    int32_t count = 0;
+    for (size_t i = 0; i < bytes; i++)
+        count += !continues_character(line[i]);
+    return count;
+}
+
+static void add_repeated(kn_text *out, char c, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++)
+        kn_text_add_bytes(out, &c, 1);
+}
+
+static int32_t decimal_digits(int32_t number)
+{
+    int32_t digits = 1;
+    for (; number >= 10; number /= 10)
+        digits++;
+    return digits;
+}
+
+static void write_source(const kn_fault *fault, int32_t margin, kn_text *out)
+{
+    size_t bytes;
+    const kn_place *place = &fault->place;
+    const char *line = find_line(place->source, place->line, &bytes);
+    const int32_t all = count_characters(line, bytes);
+    int32_t at = place->column - 1;
+    at = at < 0 ? 0 : at > all ? all : at;
+    int32_t from = at > LINE_SHOWN * 3 / 4 ? at - LINE_SHOWN / 2 : 0;
+    int32_t length = place->length < 1 ? 1 : place->length;
+    if (length > from + LINE_SHOWN - at)
+        length = from + LINE_SHOWN - at;
+    if (length > all - at && all > at)
+        length = all - at;
+
+    kn_text_format(out, "%*s |\n%*d | %s", margin, "", margin, place->line, from ? "..." : "");
+    add_characters(out, line, bytes, from, LINE_SHOWN);
+    kn_text_format(out, "%s\n%*s | ", all > from + LINE_SHOWN ? "..." : "", margin, "");
+    add_repeated(out, ' ', at - from + (from ? 3 : 0));
+    add_repeated(out, '^', length);
+    kn_text_format(out, "%s%s\n", fault->hint ? " " : "", fault->hint ? fault->hint : "");
+}
+
+static void write_notes(const kn_fault *fault, int32_t margin, kn_text *out)
+{
+    for (const char *note = fault->note; note && *note;) {
+        const size_t length = strcspn(note, "\n");
+        kn_text_format(out, "%*s = ", margin, "");
+        kn_text_add_bytes(out, note, length);
+        kn_text_add(out, "\n");
+        note += length + (note[length] == '\n');
+    }
+}
+
+static void write_fault(const kn_fault *fault, kn_text *out)
+{
+    const kn_place *place = &fault->place;
+    const int32_t margin = place->line ? decimal_digits(place->line) : 1;
+    kn_text_format(out, "error[C%04d]: %s\n", (int)fault->code,
+                   fault->message ? fault->message : "out of memory for the message");
+    if (place->source && place->line) {
+        kn_text_format(out, "%*s--> %s:%d:%d\n", margin, "", place->source->name, (int)place->line,
+                       (int)place->column);
+        write_source(fault, margin, out);
+    } else {
+        if (place->source)
+            kn_text_format(out, "%*s--> %s\n", margin, "", place->source->name);
+        if (fault->hint)
+            kn_text_format(out, "%*s = %s\n", margin, "", fault->hint);
+    }
+    write_notes(fault, margin, out);
+}
+
+static int32_t kept(const kn_faults *faults)
+{
+    return faults->count < KN_FAULTS_SHOWN ? faults->count : KN_FAULTS_SHOWN;
+}
+
+void kn_faults_write(const kn_faults *faults, kn_text *out)
+{
+    for (int32_t i = 0; i < kept(faults); i++) {
+        if (i)
+            kn_text_add(out, "\n");
+        write_fault(&faults->at[i], out);
+    }
+    if (faults->count > KN_FAULTS_SHOWN)
+        kn_text_format(out, "\nand %d more\n", (int)(faults->count - KN_FAULTS_SHOWN));
+}
+
+/* --- as JSON ---------------------------------------------------------------------------------- */
+
+static void add_json_text(kn_text *out, const char *text)
+{
+    kn_text_add(out, "\"");
+    for (const char *at = text ? text : ""; *at; at++) {
+        const unsigned char c = (unsigned char)*at;
+        if (c == '"' || c == '\\')
+            kn_text_format(out, "\\%c", c);
+        else if (c == '\n')
+            kn_text_add(out, "\\n");
+        else if (c < 0x20)
+            kn_text_format(out, "\\u%04x", c);
+        else
+            kn_text_add_bytes(out, at, 1);
+    }
+    kn_text_add(out, "\"");
+}
+
+void kn_faults_write_json(const kn_faults *faults, kn_text *out)
+{
+    kn_text_add(out, "[");
+    for (int32_t i = 0; i < kept(faults); i++) {
+        const kn_fault *fault = &faults->at[i];
+        kn_text_format(out, "%s{\"code\": \"C%04d\", \"file\": ", i ? ", " : "", (int)fault->code);
+        add_json_text(out, fault->place.source ? fault->place.source->name : "");
+        kn_text_format(out, ", \"line\": %d, \"column\": %d, \"length\": %d, \"message\": ",
+                       (int)fault->place.line, (int)fault->place.column, (int)fault->place.length);
+        add_json_text(out, fault->message);
+        kn_text_add(out, ", \"hint\": ");
+        add_json_text(out, fault->hint);
+        kn_text_add(out, ", \"notes\": ");
+        add_json_text(out, fault->note);
+        kn_text_add(out, "}");
+    }
+    kn_text_add(out, "]");
+}
+
+kaon_status kn_faults_status(const kn_faults *faults, kaon_diag *diag)
+{
+    if (faults->failed)
+        return kn_no_memory(diag, "the configuration");
+    if (!faults->count)
+        return KAON_OK;
+    const kn_fault *first = &faults->at[0];
+    const kn_place *place = &first->place;
+    const char *message = first->message ? first->message : "";
+    if (!place->source || !place->line)
+        return kaon_fail(diag, KAON_INVALID, "%s%s%s", place->source ? place->source->name : "",
+                         place->source ? ": " : "", message);
+    return kaon_fail(diag, KAON_INVALID, "%s:%d:%d: %s", place->source->name, (int)place->line,
+                     (int)place->column, message);
+}
+
+void kn_faults_fini(kn_faults *faults)
+{
+    for (int32_t i = 0; i < kept(faults); i++) {
+        kn_free(faults->at[i].message);
+        kn_free(faults->at[i].hint);
+        kn_free(faults->at[i].note);
+    }
+    *faults = (kn_faults){0};
+}
