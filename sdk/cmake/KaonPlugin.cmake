@@ -107,9 +107,9 @@ function(kaon_plugin name)
     # Without -fno-gnu-unique a C++ plugin cannot leave the process again.
     target_compile_options(${target} PRIVATE ${plugin_FLAGS}
         $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>)
-    target_link_libraries(${target} PRIVATE Kaon::abi ${plugin_LIBS})
+    target_link_libraries(${target} PRIVATE Kaon::abi ${plugin_LIBS} m)
     target_link_options(${target} PRIVATE
-        -Wl,-z,now -Wl,--version-script=${KAON_EXPORT_MAP})
+        -Wl,-z,now -Wl,--as-needed -Wl,--version-script=${KAON_EXPORT_MAP})
     # A stray kernel symbol must fail the build; sanitizer run-times are left to the program.
     if(NOT KAON_SANITIZE AND NOT KAON_FUZZ AND NOT CMAKE_C_FLAGS MATCHES "-fsanitize")
         target_link_options(${target} PRIVATE -Wl,--no-undefined)
