@@ -1,0 +1,52 @@
+/* source.h: files or generators behind one reader, as one run of Arrow arrays.
+ *
+ * Paths may be globs (matches sorted by name) and folders only where the reader takes them. All files
+ * must have the same columns. A kn_source must not outlive the settings of its reader.
+ */
+#ifndef KN_SOURCE_H
+#define KN_SOURCE_H
+
+#include <kaon/io.h>
+
+#include "kernel/kernel.h"
+#include "kernel/settings.h"
+
+typedef struct kn_source kn_source;
+
+/* The reader for a path by its extension, with default settings made in `s`. [instance] */
+kaon_status kn_reader_for(kn_settings *s, const char *path, const kaon_part **out,
+                          kaon_diag *diag);
+
+/* The same for writers. */
+kaon_status kn_writer_for(kn_settings *s, const char *path, const kaon_part **out,
+                          kaon_diag *diag);
+
+/* Opens nothing but the first file. `reader` NULL: by extension. Relative paths start in `folder`
+ * (NULL: the current one). No paths: a generator. [instance] */
+kaon_status kn_source_open(kn_settings *s, const kaon_part *reader, const char *folder,
+                           const char *const *paths, int64_t path_count, kn_source **out,
+                           kaon_diag *diag);
+void kn_source_close(kn_source *source); // takes NULL
+
+/* Of the first file; borrowed. [any] */
+const struct ArrowSchema *kn_source_schema(const kn_source *source);
+
+/* Name for messages: "jets.csv", "jets.csv and 3 more", "toyjets". [any] */
+const char *kn_source_name(const kn_source *source);
+
+int64_t kn_source_path_count(const kn_source *source);
+const char *kn_source_path(const kn_source *source, int64_t index);
+
+/* Rows of all files, -1 if not known without reading. [instance] */
+kaon_status kn_source_rows(kn_source *source, int64_t *out, kaon_diag *diag);
+
+/* One array: a struct whose children are `schema`'s. Both are borrowed for the call. */
+typedef kaon_status kn_source_visit(void *context, const struct ArrowSchema *schema,
+                                    const struct ArrowArray *array, kaon_diag *diag);
+
+/* Visits all arrays; first_row and row_count of `what` count over all files. KAON_END from `visit`
+ * stops early, without an error. [instance] */
+kaon_status kn_source_scan(kn_source *source, const kaon_read *what, kn_source_visit *visit,
+                           void *context, kaon_diag *diag);
+
+#endif
