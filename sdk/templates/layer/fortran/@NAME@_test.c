@@ -6,13 +6,12 @@
 enum { EVENTS = 2, FEATURES = 2 };
 
 static const float events[EVENTS * FEATURES] = {0, 0.5f, -0.5f, 1000};
-static const int64_t shape[] = {EVENTS, FEATURES};
 
 static void run(const char *settings, const float *gain, const float *in, float *out)
 {
     kt_layer layer = kt_layer_open("@NAME@", settings);
     kt_set_f32(&layer, "gain", gain);
-    kt_run_f32(&layer, in, shape, out, EVENTS * FEATURES);
+    kt_run_f32(&layer, in, kt_shape(EVENTS, FEATURES), out, EVENTS * FEATURES);
     kt_layer_close(&layer);
 }
 
@@ -39,5 +38,5 @@ KT_TEST(is_odd)
 
 KT_TEST(refuses_what_has_no_features)
 {
-    kt_refuses("@NAME@", "limit: 2", (const int64_t[]){4}, "needs (batch, ..., features)");
+    kt_refuses("@NAME@", "limit: 2", kt_shape(4), "needs (batch, ..., features)");
 }
