@@ -8,7 +8,7 @@
 #include "kernel/arena.h"
 #include "kernel/config_tree.h"
 #include "kernel/memory.h"
-#include "kernel/number.h"
+#include "kernel/decimal.h"
 
 kn_config_tree *kn_config_tree_new(void)
 {

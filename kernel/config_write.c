@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "kernel/number.h"
+#include "kernel/decimal.h"
 
 enum { INDENT = 2, FLOW_WIDTH = 72 };
 

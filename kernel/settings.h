@@ -63,17 +63,23 @@ const kaon_part *kn_settings_part(kn_settings *s, const char *interface_id, cons
 kaon_parts kn_settings_parts(kn_settings *s, const char *interface_id, const kn_config *node,
                              kn_config **resolved);
 
-/* What stands behind a part; NULL for a part not made here. [any] */
-const kn_item *kn_part_item(const kaon_part *part);
-
 /* "layer" of "kaon.layer/1", into `room` bytes; returns `out`. [any] */
 const char *kn_interface_word(const char *interface_id, char *out, size_t room);
 
-/* One option for people: "int, 1 to 4096, default 16"; for `kaon inspect`. [any] */
+/* What an option may be, for people: "a whole number, 1 to 4096". [any] */
 void kn_option_say(const kaon_option *option, kn_text *out);
 
-/* The rows as JSON: [{"name":..., "type":..., "default":..., "min":..., ...}]. [any] */
-void kn_options_write_json(const kaon_option *options, kn_text *out);
+/* Limits of a number: which of them hold, and which end is open. [any] */
+typedef struct kn_limits {
+    double min;
+    double max;
+    int32_t has_min;
+    int32_t has_max;
+    int32_t open_min;
+    int32_t open_max;
+} kn_limits;
+
+kn_limits kn_option_limits(const kaon_option *option);
 
 /* The next row. */
 static inline const kaon_option *kn_option_next(const kaon_option *option)
