@@ -255,7 +255,7 @@ static kn_config *step_down(kn_config_tree *tree, kn_config *node, const char *s
 }
 
 // Parses what stands behind the '=', at its true columns: what is before it becomes blanks.
-static kn_config *edit_value(kn_config_tree *tree, const kn_source *source, size_t begin,
+static kn_config *edit_value(kn_config_tree *tree, const kn_config_source *source, size_t begin,
                              kn_faults *faults)
 {
     char *padded = kn_arena_text(&tree->arena, source->text);
@@ -289,8 +289,8 @@ static void assign(kn_config *node, const kn_config *value)
         child->parent = node;
 }
 
-static kaon_status bad_edit(kn_faults *faults, const kn_source *source, size_t at, size_t length,
-                            const char *why)
+static kaon_status bad_edit(kn_faults *faults, const kn_config_source *source, size_t at,
+                            size_t length, const char *why)
 {
     const kn_place place = {source, 1, (int32_t)at + 1, (int32_t)length};
     kn_fault_add(faults, KN_FAULT_EDIT, place, "%s", why);
@@ -300,7 +300,7 @@ static kaon_status bad_edit(kn_faults *faults, const kn_source *source, size_t a
 }
 
 // Walks to the place the text before the '=' names. NULL: said in `faults`.
-static kn_config *walk(kn_config_tree *tree, kn_config *node, const kn_source *source,
+static kn_config *walk(kn_config_tree *tree, kn_config *node, const kn_config_source *source,
                        size_t path_bytes, kn_faults *faults)
 {
     for (size_t at = 0; at <= path_bytes;) {
@@ -329,7 +329,7 @@ static kn_config *walk(kn_config_tree *tree, kn_config *node, const kn_source *s
 kaon_status kn_config_set(kn_config_tree *tree, kn_config **root, const char *edit,
                           kn_faults *faults)
 {
-    kn_source *source = kn_config_source_new(tree, "--set", edit, strlen(edit));
+    kn_config_source *source = kn_config_source_new(tree, "--set", edit, strlen(edit));
     if (!source) {
         faults->failed = 1;
         return KAON_NO_MEMORY;

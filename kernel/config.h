@@ -1,8 +1,9 @@
 /* config.h: YAML text as a tree that knows where each word stood.
  *
- * The YAML Kaon reads is a subset: one document of maps, lists and plain or quoted scalars. Anchors,
- * aliases, tags, keys that are no scalars and duplicate keys are refused, in words. JSON is part of
- * it, so model files use the same code. Scalars have no type here: the option they are for decides.
+ * The YAML Kaon reads is a subset: one document of maps, lists and plain or quoted scalars.
+ * Anchors, aliases, tags, keys that are no scalars and duplicate keys are refused, in words. JSON
+ * is part of it, so model files use the same code. Scalars have no type here: the option they are
+ * for decides.
  *
  *     kn_config_tree *tree = kn_config_tree_new();
  *     const kn_config *root = kn_config_parse(tree, "jets.yaml", text, bytes, faults);
@@ -19,9 +20,9 @@
 #include "kernel/text.h"
 
 enum {
-    KN_CONFIG_DEPTH = 64,        // of maps and lists in each other
-    KN_CONFIG_BYTES = 4 << 20,   // of one text
-    KN_CONFIG_NODES = 1 << 18    // of one text
+    KN_CONFIG_DEPTH = 64,      // of maps and lists in each other
+    KN_CONFIG_BYTES = 4 << 20, // of one text
+    KN_CONFIG_NODES = 1 << 18  // of one text
 };
 
 enum {
@@ -33,28 +34,29 @@ enum {
 
 typedef struct kn_config kn_config;
 struct kn_config {
-    int32_t kind;      // KN_CONFIG_*
-    int32_t quoted;    // 1: "12" was in quotes, so it is text
+    int32_t kind;       // KN_CONFIG_*
+    int32_t quoted;     // 1: "12" was in quotes, so it is text
     int32_t is_default; // 1: nobody wrote it; shown as a comment where the tree is written
-    int32_t used;      // 1: a schema knows it
-    kn_place place;    // of the value
+    int32_t used;       // 1: a schema knows it
+    kn_place place;     // of the value
     kn_place key_place; // of the key in a map; line 0 in lists
-    const char *key;   // in a map, else NULL
-    const char *text;  // of a scalar, ends with a zero byte; "" else
-    kn_config *parent; // NULL: the root
-    kn_config *first;  // of a list or map
+    const char *key;    // in a map, else NULL
+    const char *text;   // of a scalar, ends with a zero byte; "" else
+    kn_config *parent;  // NULL: the root
+    kn_config *first;   // of a list or map
     kn_config *last;
-    kn_config *next;   // in the same list or map
-    int64_t count;     // of entries
+    kn_config *next; // in the same list or map
+    int64_t count;   // of entries
 };
 
 /* Owns all nodes, texts and sources made through it. */
 typedef struct kn_config_tree kn_config_tree;
 
-kn_config_tree *kn_config_tree_new(void); // NULL: no memory [any]
+kn_config_tree *kn_config_tree_new(void);       // NULL: no memory [any]
 void kn_config_tree_free(kn_config_tree *tree); // takes NULL
 
-/* Parses one text, called `name` in messages. Empty text is a null node. NULL: see faults. [instance]
+/* Parses one text, called `name` in messages. Empty text is a null node. NULL: see faults.
+ * [instance]
  */
 kn_config *kn_config_parse(kn_config_tree *tree, const char *name, const char *text, size_t bytes,
                            kn_faults *faults);
@@ -107,7 +109,8 @@ kn_config *kn_config_copy(kn_config_tree *tree, const kn_config *node);
 /* Block YAML; what nobody wrote is marked "# default". */
 void kn_config_write_yaml(const kn_config *node, kn_text *out);
 
-/* JSON on one line: scalars that look like numbers, true, false stay bare unless they were quoted. */
+/* JSON on one line: scalars that look like numbers, true, false stay bare unless they were quoted.
+ */
 void kn_config_write_json(const kn_config *node, kn_text *out);
 
 #endif

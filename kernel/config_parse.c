@@ -11,7 +11,7 @@
 
 typedef struct {
     kn_config_tree *tree;
-    const kn_source *source;
+    const kn_config_source *source;
     kn_faults *faults;
     kn_config *root;
     kn_config *open; // the innermost list or map
@@ -23,15 +23,15 @@ typedef struct {
     int32_t failed; // stop: a fault that leaves nothing to go on with
 } parser;
 
-kn_source *kn_config_source_new(kn_config_tree *tree, const char *name, const char *text,
-                                size_t bytes)
+kn_config_source *kn_config_source_new(kn_config_tree *tree, const char *name, const char *text,
+                                       size_t bytes)
 {
-    kn_source *source = kn_arena_take(&tree->arena, sizeof *source);
+    kn_config_source *source = kn_arena_take(&tree->arena, sizeof *source);
     char *copy = kn_arena_take(&tree->arena, bytes + 1);
     if (!source || !copy)
         return NULL;
     memcpy(copy, text, bytes);
-    *source = (kn_source){kn_arena_text(&tree->arena, name), copy, bytes};
+    *source = (kn_config_source){kn_arena_text(&tree->arena, name), copy, bytes};
     return source->name ? source : NULL;
 }
 
@@ -268,8 +268,8 @@ static int32_t is_fit(parser *p, const char *text, size_t bytes)
     return !p->failed;
 }
 
-kn_config *kn_config_parse_source(kn_config_tree *tree, const kn_source *source, const char *text,
-                                  size_t bytes, kn_faults *faults)
+kn_config *kn_config_parse_source(kn_config_tree *tree, const kn_config_source *source,
+                                  const char *text, size_t bytes, kn_faults *faults)
 {
     static const char byte_order_mark[] = "\xEF\xBB\xBF";
     parser p = {.tree = tree, .source = source, .faults = faults};
@@ -303,7 +303,7 @@ kn_config *kn_config_parse(kn_config_tree *tree, const char *name, const char *t
                            kn_faults *faults)
 {
     const size_t kept = bytes > KN_CONFIG_BYTES ? 0 : bytes;
-    const kn_source *source = kn_config_source_new(tree, name, text, kept);
+    const kn_config_source *source = kn_config_source_new(tree, name, text, kept);
     if (!source) {
         faults->failed = 1;
         return NULL;

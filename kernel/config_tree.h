@@ -13,11 +13,11 @@ struct kn_config_tree {
 kn_config *kn_config_node_new(kn_config_tree *tree, int32_t kind);
 
 /* Copies name and text. NULL: no memory. */
-kn_source *kn_config_source_new(kn_config_tree *tree, const char *name, const char *text,
-                                size_t bytes);
+kn_config_source *kn_config_source_new(kn_config_tree *tree, const char *name, const char *text,
+                                       size_t bytes);
 
 /* Parses `text`, whose places are those of `source`. NULL: see faults. */
-kn_config *kn_config_parse_source(kn_config_tree *tree, const kn_source *source, const char *text,
-                                  size_t bytes, kn_faults *faults);
+kn_config *kn_config_parse_source(kn_config_tree *tree, const kn_config_source *source,
+                                  const char *text, size_t bytes, kn_faults *faults);
 
 #endif

@@ -71,7 +71,7 @@ void kn_fault_note(kn_faults *faults, const char *format, ...)
 /* --- showing ---------------------------------------------------------------------------------- */
 
 // The bytes of line `line` of a source, without its end.
-static const char *find_line(const kn_source *source, int32_t line, size_t *bytes)
+static const char *find_line(const kn_config_source *source, int32_t line, size_t *bytes)
 {
     const char *at = source->text, *end = source->text + source->bytes;
     for (int32_t i = 1; i < line && at < end; i++) {

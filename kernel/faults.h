@@ -15,17 +15,17 @@
 #include "kernel/text.h"
 
 // One text that was parsed: a file, an edit from the command line, the default of an option.
-typedef struct kn_source {
+typedef struct kn_config_source {
     const char *name; // "jets.yaml"
     const char *text;
     size_t bytes;
-} kn_source;
+} kn_config_source;
 
 typedef struct kn_place {
-    const kn_source *source; // NULL: nowhere
-    int32_t line;            // 1, 2, ...; 0: no place
-    int32_t column;          // 1, 2, ... in characters
-    int32_t length;          // characters to underline
+    const kn_config_source *source; // NULL: nowhere
+    int32_t line;                   // 1, 2, ...; 0: no place
+    int32_t column;                 // 1, 2, ... in characters
+    int32_t length;                 // characters to underline
 } kn_place;
 
 // Codes are never reused. X(name, number, what it means)
@@ -84,7 +84,8 @@ KAON_PRINTF(2, 3) void kn_fault_note(kn_faults *faults, const char *format, ...)
 void kn_faults_write(const kn_faults *faults, kn_text *out);
 void kn_faults_write_json(const kn_faults *faults, kn_text *out);
 
-/* KAON_OK if there is none; else fails `diag` with the first one in a line and how many there are. */
+/* KAON_OK if there is none; else fails `diag` with the first one in a line and how many there are.
+ */
 kaon_status kn_faults_status(const kn_faults *faults, kaon_diag *diag);
 
 void kn_faults_fini(kn_faults *faults);

@@ -290,14 +290,6 @@ static void read_texts(job *j)
 
 /* --- items ------------------------------------------------------------------------------------ */
 
-const char *kn_interface_word(const char *interface_id, char *out, size_t room)
-{
-    const char *start = kn_text_starts(interface_id, "kaon.") ? interface_id + 5 : interface_id;
-    const size_t length = strcspn(start, "/");
-    snprintf(out, room, "%.*s", (int)length, start);
-    return out;
-}
-
 // How an item is written: its name, and where its settings stand.
 typedef struct {
     const char *name;
@@ -352,6 +344,21 @@ static kn_config *resolve_part(kn_settings *s, const kaon_part *part, kn_config 
     return map;
 }
 
+// For the model file: which items of which plugins it stands on.
+static void note_item(kn_settings *s, const kn_item *item, const char *name)
+{
+    if (!s->items)
+        s->items = kn_config_map_new(s->tree);
+    if (kn_config_get(s->items, name) || !item->plugin)
+        return;
+    kn_config *entry = kn_config_map_new(s->tree);
+    kn_config_put(s->tree, entry, "plugin", kn_config_scalar_new(s->tree, item->plugin->name, 1));
+    kn_config_put(s->tree, entry, "version",
+                  kn_config_scalar_new(s->tree, item->plugin->version, 1));
+    if (!kn_config_put(s->tree, s->items, name, entry))
+        s->faults->failed = 1;
+}
+
 static kaon_part *fill_part(kn_settings *s, const kn_item *item, const written *w,
                             kn_config **resolved)
 {
@@ -373,6 +380,7 @@ static kaon_part *fill_part(kn_settings *s, const kn_item *item, const written *
     part->settings = kn_settings_fill(s, &schema, w->settings, &settings);
     if (!part->settings || !settings)
         return NULL;
+    note_item(s, item, more);
     if (resolved)
         *resolved = resolve_part(s, part, settings);
     return part;

@@ -15,11 +15,12 @@
 #include <kaon/plugin.h>
 
 #include "kernel/config.h"
+#include "kernel/interfaces.h"
 #include "kernel/kernel.h"
 #include "kernel/registry.h"
 
-// Beyond the kinds of option.h, for the kernel's own rows: the field is a `const kn_config *`, NULL if
-// the key is absent; what lies below it is checked by whoever asked for it.
+// Beyond the kinds of option.h, for the kernel's own rows: the field is a `const kn_config *`, NULL
+// if the key is absent; what lies below it is checked by whoever asked for it.
 enum { KN_OPTION_TREE = 100 };
 
 // clang-format off
@@ -32,6 +33,7 @@ typedef struct kn_settings {
     kn_arena arena;       // the structs, their lists and texts
     kn_config_tree *tree; // resolved nodes and parsed defaults are made in it
     kn_faults *faults;
+    kn_config *items;                // {name, plugin, version} of each item made; NULL: none yet
     struct kn_settings_frame *frame; // where the pass is: for suggestions across levels
     int32_t depth;
 } kn_settings;
@@ -62,9 +64,6 @@ const kaon_part *kn_settings_part(kn_settings *s, const char *interface_id, cons
 /* A list of them; a single one counts as a list of one. [instance] */
 kaon_parts kn_settings_parts(kn_settings *s, const char *interface_id, const kn_config *node,
                              kn_config **resolved);
-
-/* "layer" of "kaon.layer/1", into `room` bytes; returns `out`. [any] */
-const char *kn_interface_word(const char *interface_id, char *out, size_t room);
 
 /* What an option may be, for people: "a whole number, 1 to 4096". [any] */
 void kn_option_say(const kaon_option *option, kn_text *out);
