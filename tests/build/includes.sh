@@ -1,5 +1,5 @@
 #!/bin/sh
-# includes.sh ROOT: dependencies point one way: cli -> kernel -> abi <- plugins.
+# includes.sh ROOT: dependencies point one way, cli -> kernel -> abi <- plugins, in code and in words.
 cd "$1" || exit 1
 bad=0
 
@@ -35,5 +35,17 @@ for header in kernel/*.h; do
             }
         done
     done
+done
+
+# The kernel knows mechanisms; whatever has a name from a textbook or a vendor is a plugin.
+for word in adam adamw amsgrad adagrad adadelta rmsprop nesterov relu gelu selu silu softplus sigmoid \
+    softmax maxout dropout dense lorentz kmeans k-means standardize qlearning q-learning tictactoe \
+    tic-tac-toe gridworld cartpole toyjets csv npy npz hdf5 onnx cuda vulkan openblas lapack mkl; do
+    # A word after a dot is a file's ending, which anyone may write.
+    hits=$(grep -rniE --include='*.[ch]' "(^|[^.[:alnum:]_])$word([^[:alnum:]_]|\$)" kernel)
+    [ -z "$hits" ] || {
+        printf "the kernel names '%s':\n%s\n" "$word" "$hits"
+        bad=1
+    }
 done
 exit $bad
