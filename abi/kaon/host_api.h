@@ -96,7 +96,7 @@ KAON_API const kaon_host *kaon_kernel_host(kaon_kernel *kernel);
 enum {
     KAON_EVENT_HEAD = 1,     // json: {"name", "data", "model", "backend", ...}
     KAON_EVENT_PROGRESS = 2, // done of total, in unit; `what` works
-    KAON_EVENT_METRIC = 3,   // `what` = value at `step`
+    KAON_EVENT_METRIC = 3,   // `what` measured `unit` = value at `step`
     KAON_EVENT_NOTE = 4,     // text: something worth a line
     KAON_EVENT_STAGE = 5     // text: "reading jets.csv", "fitting network"
 };
@@ -105,8 +105,8 @@ typedef struct kaon_event {
     uint32_t size;
     int32_t kind;     // KAON_EVENT_*
     const char *text; // or JSON
-    const char *what; // learner or metric
-    const char *unit; // "epoch"
+    const char *what; // who works: a learner, an agent
+    const char *unit; // "epoch"; the name of a metric
     double done;
     double total;
     int64_t step;
