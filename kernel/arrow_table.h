@@ -6,9 +6,9 @@
  *     kn_table_builder_add(b, array, diag);          // for each array of those columns
  *     kn_table_builder_finish(b, &table, diag);
  *
- * Features are stacked into one column: numbers and vectors side by side, (rows, n); a single column
- * of more axes as it is, (rows, ...); jagged columns of equal lengths cut or filled with zeros to
- * `pad` entries, (rows, pad, n).
+ * Features are stacked into one column: numbers and vectors side by side, (rows, n); a single
+ * column of more axes as it is, (rows, ...); jagged columns of equal lengths cut or filled with
+ * zeros to `pad` entries, (rows, pad, n).
  */
 #ifndef KN_ARROW_TABLE_H
 #define KN_ARROW_TABLE_H
@@ -18,7 +18,7 @@
 
 // What a target is. ORDER task
 enum {
-    KN_TASK_AUTO = 0,          // text, integers and bool are classes, floats are values
+    KN_TASK_AUTO = 0, // text, integers and bool are classes, floats are values
     KN_TASK_CLASSIFICATION = 1,
     KN_TASK_REGRESSION = 2
 };
@@ -39,28 +39,27 @@ typedef struct kn_want {
     int32_t task;                // KN_TASK_*
     const char *weight;          // NULL: none
     int32_t weight_optional;
-    int32_t missing;             // KN_MISSING_*
-    const char *const *keep;     // further columns, without a role
+    int32_t missing;         // KN_MISSING_*
+    const char *const *keep; // further columns, without a role
     int64_t keep_count;
-    const char *const *classes;  // in the order of their numbers
-    int64_t class_count;         // 0: those found, sorted
-    int64_t pad;                 // entries of jagged features; 0: as many as the longest row has
-    int32_t float_type;          // of features, weight and float targets: KAON_F32 or KAON_F64
-    int32_t has_sentinel;        // 1: a number that stands for "missing"
-    double sentinel;             // -999
+    const char *const *classes; // in the order of their numbers
+    int64_t class_count;        // 0: those found, sorted
+    int64_t pad;                // entries of jagged features; 0: as many as the longest row has
+    int32_t float_type;         // of features, weight and float targets: KAON_F32 or KAON_F64
+    int32_t has_sentinel;       // 1: a number that stands for "missing"
+    double sentinel;            // -999
 } kn_want;
 
 typedef struct kn_table_builder kn_table_builder;
 
-/* Fails in words, with suggestions, where a column is not there. `rows`: as many are expected, -1: not
- * known. `want` is borrowed for the life of the builder, the schema for the call. [any] */
+/* Fails in words, with suggestions, where a column is not there. `rows`: as many are expected, -1:
+ * not known. `want` is borrowed for the life of the builder, the schema for the call. [any] */
 kaon_status kn_table_builder_new(const struct ArrowSchema *schema, const kn_want *want,
                                  int64_t rows, kn_table_builder **out, kaon_diag *diag);
 void kn_table_builder_free(kn_table_builder *b); // takes NULL
 
 /* The names of the columns it needs, in the order it needs them. */
-void kn_table_builder_columns(const kn_table_builder *b, const char *const **names,
-                              int64_t *count);
+void kn_table_builder_columns(const kn_table_builder *b, const char *const **names, int64_t *count);
 
 /* Of those, the ones that are features: the selection with all patterns replaced by names. */
 void kn_table_builder_features(const kn_table_builder *b, const char *const **names,

@@ -12,8 +12,7 @@
 /* As kaon_table_api. */
 kaon_status kn_batches_open(kaon_table *table, const kaon_batch_spec *spec, kaon_batches **out,
                             kaon_diag *diag);
-kaon_status kn_batches_next(kaon_batches *batches, int64_t epoch, kaon_batch *out,
-                            kaon_diag *diag);
+kaon_status kn_batches_next(kaon_batches *batches, int64_t epoch, kaon_batch *out, kaon_diag *diag);
 void kn_batches_close(kaon_batches *batches); // takes NULL
 
 /* The order of an epoch without the rest, into `order` (rows numbers). [any] */

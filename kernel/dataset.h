@@ -9,9 +9,9 @@
  *       task: auto                       # auto, classification, regression
  *       split: {train: 0.7, validation: 0.15, test: 0.15}
  *
- * Forms of `split`: fractions; row ranges `0..15000` (the last one not included); `every: 5`; `train`
- * absent: the rest; with shuffle, stratify, seed. `test_path` and `validation_path` are files of
- * their own.
+ * Forms of `split`: fractions; row ranges `0..15000` (the last one not included); `every: 5`;
+ * `train` absent: the rest; with shuffle, stratify, seed. `test_path` and `validation_path` are
+ * files of their own.
  */
 #ifndef KN_DATASET_H
 #define KN_DATASET_H
@@ -24,8 +24,8 @@
 
 typedef struct kn_dataset_plan kn_dataset_plan;
 
-/* Checks the section; opens no file. `s` (its kernel, faults and arena) must outlive the plan, which
- * lies in its arena. NULL: see the faults. `resolved` may be NULL. [instance] */
+/* Checks the section; opens no file. `s` (its kernel, faults and arena) must outlive the plan,
+ * which lies in its arena. NULL: see the faults. `resolved` may be NULL. [instance] */
 kn_dataset_plan *kn_dataset_plan_new(kn_settings *s, const kn_config *node, kn_config **resolved);
 
 typedef struct kn_dataset_load {

@@ -1,7 +1,7 @@
 /* source.h: files or generators behind one reader, as one run of Arrow arrays.
  *
- * Paths may be globs (matches sorted by name) and folders only where the reader takes them. All files
- * must have the same columns. A kn_source must not outlive the settings of its reader.
+ * Paths may be globs (matches sorted by name) and folders only where the reader takes them. All
+ * files must have the same columns. A kn_source must not outlive the settings of its reader.
  */
 #ifndef KN_SOURCE_H
 #define KN_SOURCE_H
@@ -14,12 +14,10 @@
 typedef struct kn_source kn_source;
 
 /* The reader for a path by its extension, with default settings made in `s`. [instance] */
-kaon_status kn_reader_for(kn_settings *s, const char *path, const kaon_part **out,
-                          kaon_diag *diag);
+kaon_status kn_reader_for(kn_settings *s, const char *path, const kaon_part **out, kaon_diag *diag);
 
 /* The same for writers. */
-kaon_status kn_writer_for(kn_settings *s, const char *path, const kaon_part **out,
-                          kaon_diag *diag);
+kaon_status kn_writer_for(kn_settings *s, const char *path, const kaon_part **out, kaon_diag *diag);
 
 /* Opens nothing but the first file. `reader` NULL: by extension. Relative paths start in `folder`
  * (NULL: the current one). No paths: a generator. [instance] */

@@ -1,7 +1,7 @@
 /* table.h: tables of events in memory: what stands behind kaon_table.
  *
- * A column is counted for itself, so that tables share columns; values of a column never change once
- * its table was given to somebody else.
+ * A column is counted for itself, so that tables share columns; values of a column never change
+ * once its table was given to somebody else.
  */
 #ifndef KN_TABLE_H
 #define KN_TABLE_H
@@ -35,8 +35,8 @@ kaon_status kn_table_column_move(kaon_table *table, const kaon_column *column, k
 kaon_status kn_table_slice(const kaon_table *table, int64_t first, int64_t count, kaon_table **out,
                            kaon_diag *diag);
 
-/* The rows of a list, in its order, copied; where the list is a run of neighbours, as kn_table_slice.
- * [any] */
+/* The rows of a list, in its order, copied; where the list is a run of neighbours, as
+ * kn_table_slice. [any] */
 kaon_status kn_table_pick(const kaon_table *table, const int64_t *rows, int64_t count,
                           kaon_table **out, kaon_diag *diag);
 

@@ -10,12 +10,12 @@ extern const kaon_tensor_api kn_tensor_api;
 /* As kaon_tensor_api, without a host. */
 kaon_status kn_tensor_new(int32_t dtype, int32_t rank, const int64_t *shape, kaon_tensor **out,
                           kaon_diag *diag);
-kaon_tensor *kn_tensor_retain(kaon_tensor *tensor); // returns it [any]
-void kn_tensor_release(kaon_tensor *tensor);        // takes NULL [any]
+kaon_tensor *kn_tensor_retain(kaon_tensor *tensor);         // returns it [any]
+void kn_tensor_release(kaon_tensor *tensor);                // takes NULL [any]
 const kaon_view *kn_tensor_view(const kaon_tensor *tensor); // borrowed [any]
 
-/* Checks a view somebody handed in: dtype, rank, sizes, no NULL data where there are elements. Gives
- * the number of elements and of the bytes of a row-major copy. [any] */
+/* Checks a view somebody handed in: dtype, rank, sizes, no NULL data where there are elements.
+ * Gives the number of elements and of the bytes of a row-major copy. [any] */
 kaon_status kn_view_check(const kaon_view *view, int64_t *count, size_t *bytes, kaon_diag *diag);
 
 /* Elements from one type into another, one after the other: rounded to nearest even; to integers

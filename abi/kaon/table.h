@@ -2,7 +2,8 @@
  *
  * A table has rows and columns; a column is a tensor whose first axis counts rows. Some columns have
  * a role: the features are one column (rows, n) or (rows, ...), stacked by the host from the columns
- * the user chose. A table is counted; once made, columns are not changed.
+ * the user chose. A table is counted; once made, columns are not changed. Callers set `size` of the
+ * structs they want filled.
  */
 #ifndef KAON_TABLE_H
 #define KAON_TABLE_H
@@ -46,11 +47,12 @@ typedef struct kaon_batch_spec {
     uint64_t seed;
     int32_t float_type; // features, weight and float targets are given in it
     int32_t normalize;  // 1: weights of a batch are divided by the mean weight of the table, times
-                        // 1 / rows of a full batch, so that their sum weighs the batch's loss
+                        // 1 / rows of a full batch (or of the table, if it has fewer), so that
+                        // their sum weighs the batch's loss
 } kaon_batch_spec;
 
 // One batch: pointers stay valid until the next call. Rows beyond `rows` (a last, short batch) hold
-// copies of the first row with weight 0, so that programs may always run full batches.
+// copies of the batch's first row with weight 0, so that programs may always run full batches.
 typedef struct kaon_batch {
     uint32_t size;
     int32_t last;         // of its epoch
