@@ -220,7 +220,7 @@ static kn_config *list_entry(const kn_config *list, const char *step)
     return NULL;
 }
 
-// Makes an item written as its name alone ("adam") a map ({adam: }) so that it can have settings.
+// Makes an item written as its name alone ("calo") a map ({calo: }) so that it can have settings.
 static kn_config *open_item(kn_config_tree *tree, kn_config *node, const char *name)
 {
     kn_config *map = kn_config_map_new(tree);

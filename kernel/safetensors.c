@@ -352,7 +352,7 @@ static kaon_status read_offsets(entry *e, const json_t *value, size_t bytes, uin
 static kaon_status read_entry(kn_safetensors *file, const char *name, const json_t *value,
                               uint64_t room, kaon_diag *diag)
 {
-    size_t bytes;
+    size_t bytes = 0;
     entry *e = add_entry(file, name);
     if (!e)
         return kn_no_memory(diag, "a tensor's name");

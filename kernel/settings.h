@@ -56,7 +56,7 @@ void kn_settings_fini(kn_settings *s);
 void *kn_settings_fill(kn_settings *s, const kn_schema *schema, const kn_config *node,
                        kn_config **resolved);
 
-/* An item chosen and configured: "adam", {adam: {...}}, {adam: {...}, as: name}. NULL: see faults.
+/* An item chosen and configured: "calo", {calo: {...}}, {calo: {...}, as: name}. NULL: see faults.
  * [instance] */
 const kaon_part *kn_settings_part(kn_settings *s, const char *interface_id, const kn_config *node,
                                   kn_config **resolved);

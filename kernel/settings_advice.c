@@ -36,8 +36,7 @@ static const struct {
     {"objective", "loss"},
     {"n_clusters", "clusters"},
     {"k", "clusters"},
-    {"dropout", "rate"},
-    {"p", "rate"},
+
     {"random_state", "seed"},
     {"random_seed", "seed"},
     {"file", "files"},
