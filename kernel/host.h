@@ -34,8 +34,14 @@ const char *kn_host_plugin(const kaon_host *host);
 /* Memory booked to the plugin now. [any] */
 int64_t kn_host_bytes(const kaon_host *host);
 
+enum { KN_MAX_KERNELS = 64 };
+
 /* Kernels enter and leave the list of the living here. Called by kernel.c. [any] */
-void kn_host_attach(kn_kernel *kernel);
-void kn_host_detach(kn_kernel *kernel);
+kaon_status kn_host_attach(kn_kernel *kernel, kaon_diag *diag);
+void kn_host_detach(const kn_kernel *kernel);
+
+/* In a child process made to try a plugin: from here on there is no kernel, so that nothing of the
+ * parent's (its log, its threads) is touched. Services must bear that. */
+void kn_host_orphan(void);
 
 #endif

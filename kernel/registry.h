@@ -9,9 +9,11 @@
 /* An item of a loaded plugin. Lives as long as the process. */
 typedef struct kn_item {
     const char *interface_id; // "kaon.layer/1"
-    const char *name;         // "dense"
-    const void *table; // a full table of that interface: no function slot is NULL, absent calls
-                       // return KAON_UNSUPPORTED; begins with kaon_head
+    const char *name;         // "calo_cells"
+    // A full table of that interface, beginning with kaon_head: calls the plugin left out return
+    // KAON_UNSUPPORTED in words or do what the header promises for them. NULL are only those whose
+    // absence means something to the caller; interfaces.c lists them.
+    const void *table;
     const kaon_plugin *plugin;
     const kaon_host *host; // of that plugin
 } kn_item;
