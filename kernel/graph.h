@@ -10,6 +10,7 @@
 #include <kaon/program.h>
 
 #include "kernel/kernel.h"
+#include "kernel/rows.h"
 
 typedef struct kn_graph kn_graph;
 typedef struct kn_node kn_node;
@@ -27,6 +28,13 @@ enum {
     KN_USE_CAPTURE = 6    // inside a body: its `index`-th input
 };
 
+/* Bodies. `inputs` of a body are its KN_USE_CAPTURE nodes: input i stands for input i of the scan,
+ * input i + 1 of the cond. `results` of a scan's body are the next carries, then what is stacked;
+ * those of a cond's bodies are its outputs. The outputs of a scan are its last carries, then the
+ * stacked ones, of which the last `carry_count` are the carries each step began with: kept for the
+ * derivative, dropped by kn_simplify where nothing reads them. Bodies hold no variables, inputs or
+ * random operations: those are made outside and captured, or sliced step by step. */
+
 struct kn_node {
     kaon_node base; // first: a kaon_node * of the host's is a kn_node *
     kn_use *use;
@@ -34,6 +42,7 @@ struct kn_node {
     int32_t dtype;
     int32_t rank;
     int64_t shape[KAON_MAX_RANK];
+    int32_t id; // among the nodes of its graph, in order of creation
 };
 
 struct kn_use {
@@ -92,8 +101,33 @@ struct kn_graph {
     int32_t captured_room;
     kn_node **results;
     int32_t result_count;
-    struct kn_graph_private *own; // scopes, hook, arena, first refusal: graph.c's own
+    struct kn_graph_private *own; // scopes, hook, arena, first refusal: shared with its bodies
+    struct kn_body *body;         // of a body while it is built: control.c's own
+    int32_t node_count;           // ids given out so far
 };
+
+/* An attribute an operation takes. A use holds every attribute of its operation, in this order;
+ * those not given hold the default, and `infer` puts all into one form: axes not negative, slices
+ * from start to stop inside the tensor, shapes without -1, lists of full length. */
+typedef struct kn_attr_rule {
+    const char *name;
+    int32_t kind;      // KAON_ATTR_INT, KAON_ATTR_INTS
+    int32_t required;  // 0: `otherwise`, or an empty list
+    int64_t otherwise;
+} kn_attr_rule;
+
+/* What a derivative rule works on. Reverse: from gradients of outputs to gradients of inputs, of
+ * which only the wanted are asked for. Forward: from tangents of inputs to tangents of outputs.
+ * NULL stands for zero, also in `to`, which is all NULL at the start. */
+typedef struct kn_derivation {
+    kaon_graph *g;
+    const kn_use *use;
+    kaon_node *const *from;
+    const uint8_t *wanted; // per input; NULL in forward mode
+    kaon_node **to;
+} kn_derivation;
+
+typedef void kn_derivative(const kn_derivation *d);
 
 /* A row of the table of primitives (op_table.c). */
 struct kn_op {
@@ -104,14 +138,13 @@ struct kn_op {
     int32_t elementwise; // KAON_X_*, or 0
     // Dtypes and shapes of the outputs; refuses in words what cannot be.
     kaon_status (*infer)(kn_graph *g, kn_use *use, kaon_diag *diag);
-    // grads of inputs from grads of outputs (NULL where none flows); NULL: no gradient.
-    void (*reverse)(kaon_graph *g, const kn_use *use, kaon_node *const *output_grads,
-                    kaon_node **input_grads);
-    // tangents of outputs from those of inputs (NULL: zero); NULL: zero.
-    void (*forward)(kaon_graph *g, const kn_use *use, kaon_node *const *input_tangents,
-                    kaon_node **output_tangents);
+    // NULL: a step function or no numbers, the derivative is zero.
+    kn_derivative *reverse;
+    kn_derivative *forward;
     // How rows (axis 0) of the output depend on those of the inputs: see rows.h.
     int32_t rows;
+    const kn_attr_rule *attrs; // ends with {0}; NULL: none
+    const char *help;          // one line
 };
 
 extern const kn_op kn_primitives[];
@@ -127,6 +160,10 @@ const kaon_attr *kn_attr_find(const kn_use *use, const char *name);
 kaon_status kn_graph_new(kn_kernel *kernel, const kaon_host *host, const kaon_graph_spec *spec,
                          kn_graph **out, kaon_diag *diag);
 void kn_graph_free(kn_graph *g); // takes NULL
+
+/* An empty graph of the same settings, for a pass. */
+kaon_status kn_graph_new_like(kn_graph *from, kn_graph **out, kaon_diag *diag);
+
 extern const kaon_graph_api kn_graph_api;
 
 static inline kn_node *kn_node_of(const kaon_node *node)
@@ -147,7 +184,67 @@ static inline int64_t kn_node_count(const kn_node *node)
     return count;
 }
 
-/* The same use in another graph, with other inputs; used by passes. Types are inferred anew. */
+/* The same use in another graph, with other inputs; used by passes. Types are inferred anew; scans
+ * and conds take their bodies along. Constants, operations, scans and conds only. NULL: refused. */
 kn_use *kn_use_copy(kn_graph *to, const kn_use *use, kn_node *const *inputs);
+
+/* The uses of `from` again in `to`: `inputs` stand for from->inputs, `results` get what the nodes
+ * `outputs` became. Variables are found by name. */
+kaon_status kn_graph_inline(kn_graph *to, const kn_graph *from, kn_node *const *inputs,
+                            int32_t output_count, kn_node *const *outputs, kn_node **results);
+
+static inline kaon_node *kn_in(const kn_use *use, int32_t index)
+{
+    return &use->inputs[index]->base;
+}
+
+static inline kaon_node *kn_out(const kn_use *use, int32_t index)
+{
+    return &use->outputs[index].base;
+}
+
+/* --- for the parts of the graph code ---------------------------------------------------------- */
+
+struct kn_arena *kn_graph_arena(kn_graph *g);
+
+/* KAON_OK, or the status of the first refusal. */
+kaon_status kn_graph_status(const kn_graph *g);
+kaon_diag *kn_graph_diag(kn_graph *g);
+
+/* The number the next random operation gets as its stream; `next` negative: asks only. */
+int64_t kn_graph_streams(kn_graph *g, int64_t next);
+
+struct kn_composites **kn_graph_composites(kn_graph *g);
+
+/* A body inside `outer`: the same memory, scopes and refusals. NULL: refused. */
+kn_graph *kn_graph_body(kn_graph *outer);
+
+/* An array of the graph with room for one more than `count`. NULL: refused. */
+void *kn_graph_grow(kn_graph *g, void *array, int32_t count, int32_t *room, size_t bytes);
+
+/* Refuses for want of memory; NULL. */
+void *kn_graph_no_memory(kn_graph *g);
+
+/* A new use at the end of the graph with its copied inputs and `output_count` nodes without types.
+ * NULL: out of memory, refused. */
+kn_use *kn_use_new(kn_graph *g, int32_t kind, const char *name, int32_t input_count,
+                   kn_node *const *inputs, int32_t output_count);
+
+/* A row-major constant; `data` is copied. */
+kn_node *kn_constant(kn_graph *g, int32_t dtype, int32_t rank, const int64_t *shape,
+                     const void *data);
+
+/* The node as `g` sees it: itself, or captured from a graph outside. NULL: refused. */
+kn_node *kn_node_seen(kn_graph *g, kn_node *node);
+
+/* 1 if dtype and shape are the same. */
+int32_t kn_same_type(const kn_node *a, const kn_node *b);
+
+/* "f32 (64, 3)", lives as long as the graph. */
+const char *kn_type_text(const kn_node *node);
+const char *kn_dims_text(kn_graph *g, int32_t rank, const int64_t *shape);
+
+/* KAON_OK if a tensor can have this shape: rank, no negative size, bytes fit. */
+kaon_status kn_shape_check(const char *what, int32_t rank, const int64_t *shape, kaon_diag *diag);
 
 #endif
