@@ -21,6 +21,7 @@ enum {
     KAON_SPACE_BOX = 1       // f32 of `shape`, each in [low, high]
 };
 
+// Stands inside other structs and therefore never grows.
 typedef struct kaon_space {
     uint32_t size;
     int32_t kind;

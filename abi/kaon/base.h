@@ -145,7 +145,8 @@ enum { KAON_DEVICE_CPU = 1, KAON_DEVICE_CUDA = 2, KAON_DEVICE_VULKAN = 7 };
 
 enum { KAON_VIEW_READ_ONLY = 1 };
 
-// A borrowed look at a tensor: whoever hands it out says how long it lives.
+// A borrowed look at a tensor: whoever hands it out says how long it lives. It stands inside other
+// structs and therefore never grows.
 typedef struct kaon_view {
     uint32_t size;
     int32_t dtype;

@@ -61,7 +61,8 @@ typedef struct {
 } kaon_texts;
 
 /* Another item, chosen and configured by the user: a layer in a network, an optimizer. Everything
- * in it lives as long as the settings struct that holds it. `name` NULL: none was given. */
+ * in it lives as long as the settings struct that holds it. `name` NULL: none was given. It stands
+ * inside settings structs and therefore never grows, as the lists above. */
 typedef struct kaon_part {
     uint32_t size;
     int32_t line;             // in the YAML file, 0 if made otherwise

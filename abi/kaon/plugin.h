@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Every interface table begins with this head, so that the registry and the configuration treat all
- * items alike. */
+ * items alike. It never grows. */
 typedef struct kaon_head {
     uint32_t size;          // of the whole table
     uint32_t settings_size; // of the struct that `options` fills, 0 if there is none
