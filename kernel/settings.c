@@ -277,13 +277,29 @@ static void read_floats(job *j)
         *(kaon_floats *)j->field = (kaon_floats){count, at};
 }
 
+// Texts of a list may be held to choices, too.
+static int32_t is_choice(const job *j, const kn_config *entry)
+{
+    const char *const *choices = j->option->choices;
+    size_t count = 0;
+    for (; choices && choices[count]; count++)
+        if (!strcmp(choices[count], entry->text))
+            return 1;
+    if (choices)
+        kn_advise_choice(j->s, j->option, entry, count);
+    return !choices;
+}
+
 static void read_texts(job *j)
 {
     int64_t count;
     const char **at = open_list(j, sizeof *at, &count);
     const kn_config *entry = at ? first_of(j->node) : NULL;
-    for (int64_t i = 0; at && i < count; i++, entry = entry->next)
+    for (int64_t i = 0; at && i < count; i++, entry = entry->next) {
+        if (!is_choice(j, entry))
+            return;
         at[i] = keep_text(j->s, entry->text);
+    }
     if (at)
         *(kaon_texts *)j->field = (kaon_texts){count, at};
 }
