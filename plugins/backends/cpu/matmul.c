@@ -1,0 +1,339 @@
+/* matmul.c: products of matrices: kernels of our own for small ones, OpenBLAS on fixed tiles for
+ * large ones, epilogues on rows that are still in the cache.
+ *
+ * Every number of a product is summed in one order that depends on the shapes only.
+ */
+#include "matmul.h"
+
+#include <cblas.h>
+#include <string.h>
+
+void cpu_pack(void *to, int64_t to_row, const void *from, int64_t row, int64_t step, int64_t rows,
+              int64_t columns, int32_t bytes)
+{
+    enum { SIDE = 16 }; // squares whose lines stay in the cache while they are turned
+    for (int64_t i0 = 0; i0 < rows; i0 += SIDE)
+        for (int64_t j0 = 0; j0 < columns; j0 += SIDE)
+            for (int64_t i = i0; i < rows && i < i0 + SIDE; i++)
+                for (int64_t j = j0; j < columns && j < j0 + SIDE; j++)
+                    if (bytes == 4)
+                        ((uint32_t *)to)[i * to_row + j] =
+                            ((const uint32_t *)from)[i * row + j * step];
+                    else
+                        ((uint64_t *)to)[i * to_row + j] =
+                            ((const uint64_t *)from)[i * row + j * step];
+}
+
+/* --- one product ------------------------------------------------------------------------------ */
+
+/* Brings a and b into the form the kernels want. */
+static void pack(const cpu_matmul *x, cpu_product *p, char *scratch)
+{
+    if (x->packed_b) {
+        p->b = x->packed_b;
+        p->b_row = x->packed_row;
+    } else if (x->pack_b) {
+        cpu_pack(scratch + x->b_at, x->packed_row, p->b, x->b_row, x->b_step, p->k, p->n, x->bytes);
+        p->b = scratch + x->b_at;
+        p->b_row = x->packed_row;
+    }
+    if (x->pack_a) {
+        cpu_pack(scratch, p->k, p->a, x->a_row, x->a_step, p->m, p->k, x->bytes);
+        p->a = scratch;
+        p->a_row = p->k;
+        p->a_step = 1;
+    } else if (p->k == 1) {
+        p->a_step = 1;
+    }
+}
+
+static void multiply(const cpu_matmul *x, const cpu_product *p)
+{
+    const cpu_gemm *gemm = x->state.device->set->gemm;
+    if (x->dtype == KAON_F32)
+        gemm->f32(p);
+    else
+        gemm->f64(p);
+}
+
+static const char *bias_of(const cpu_matmul *x, const kaon_launch *l)
+{
+    return x->bias >= 0 ? l->operands[x->bias] : NULL;
+}
+
+// `rows` units from `first` on that are rows of one product.
+static void multiply_rows(const cpu_matmul *x, const kaon_launch *l, int64_t first, int64_t units,
+                          char *scratch, char *c)
+{
+    cpu_product p = {
+        .m = units * x->unit_rows,
+        .n = x->n,
+        .k = x->k,
+        .a = (const char *)l->operands[0] + first * x->unit_rows * x->a_row * x->bytes,
+        .a_row = x->a_row,
+        .a_step = x->a_step,
+        .b = l->operands[1],
+        .b_row = x->b_row,
+        .c = c,
+        .c_row = x->n,
+        .bias = bias_of(x, l),
+        .relu = x->relu,
+    };
+    pack(x, &p, scratch);
+    multiply(x, &p);
+}
+
+// Units that are matrices under an index of the first leading axis.
+static void multiply_matrices(const cpu_matmul *x, const kaon_launch *l, int64_t first,
+                              int64_t units, char *scratch, char *c)
+{
+    int64_t index[KAON_MAX_RANK] = {0};
+    const int64_t matrices = x->m ? units * (x->unit_rows / x->m) : 0;
+    for (int64_t i = 0; i < matrices; i++) {
+        int64_t a_at = (first + index[0]) * x->a_lead[0], b_at = (first + index[0]) * x->b_lead[0];
+        for (int32_t axis = 1; axis < x->lead_rank; axis++) {
+            a_at += index[axis] * x->a_lead[axis];
+            b_at += index[axis] * x->b_lead[axis];
+        }
+        cpu_product p = {
+            .m = x->m,
+            .n = x->n,
+            .k = x->k,
+            .a = (const char *)l->operands[0] + a_at * x->bytes,
+            .a_row = x->a_row,
+            .a_step = x->a_step,
+            .b = (const char *)l->operands[1] + b_at * x->bytes,
+            .b_row = x->b_row,
+            .c = c + i * x->m * x->n * x->bytes,
+            .c_row = x->n,
+            .bias = bias_of(x, l),
+            .relu = x->relu,
+        };
+        pack(x, &p, scratch);
+        multiply(x, &p);
+        for (int32_t axis = x->lead_rank - 1; axis > 0 && ++index[axis] == x->lead[axis]; axis--)
+            index[axis] = 0;
+        if (x->lead_rank == 1)
+            index[0]++;
+        else
+            index[0] = (i + 1) / (matrices / units);
+    }
+}
+
+/* A block of a large product; rows and columns as OpenBLAS wants them. */
+static void multiply_large(const cpu_matmul *x, const kaon_launch *l, int64_t row, int64_t rows,
+                           int64_t column, int64_t columns, char *c)
+{
+    const char *a = (const char *)l->operands[0] + row * x->a_row * x->bytes;
+    const char *b = (const char *)l->operands[1] + column * x->b_step * x->bytes;
+    const CBLAS_TRANSPOSE turn_a = x->a_step == 1 ? CblasNoTrans : CblasTrans;
+    const CBLAS_TRANSPOSE turn_b = x->b_step == 1 ? CblasNoTrans : CblasTrans;
+    const blasint m = (blasint)rows, n = (blasint)columns, k = (blasint)x->k;
+    const blasint lda = (blasint)(x->a_step == 1 ? x->a_row : x->a_step);
+    const blasint ldb = (blasint)(x->b_step == 1 ? x->b_row : x->b_step);
+    const blasint ldc = (blasint)x->n;
+    if (x->dtype == KAON_F32)
+        cblas_sgemm(CblasRowMajor, turn_a, turn_b, m, n, k, 1, (const float *)(const void *)a, lda,
+                    (const float *)(const void *)b, ldb, 0, (float *)(void *)c, ldc);
+    else
+        cblas_dgemm(CblasRowMajor, turn_a, turn_b, m, n, k, 1, (const double *)(const void *)a, lda,
+                    (const double *)(const void *)b, ldb, 0, (double *)(void *)c, ldc);
+}
+
+/* --- a chunk of units ------------------------------------------------------------------------- */
+
+// Bias and relu after OpenBLAS, which has no epilogue: a product with nothing to add.
+static void finish_large(const cpu_matmul *x, const kaon_launch *l, int64_t rows, char *c)
+{
+    if (x->bias < 0 && !x->relu)
+        return;
+    const cpu_product p = {.m = rows,
+                           .n = x->n,
+                           .k = 0,
+                           .a = c,
+                           .a_step = 1,
+                           .b = c,
+                           .c = c,
+                           .c_row = x->n,
+                           .bias = bias_of(x, l),
+                           .relu = x->relu,
+                           .add = 1};
+    multiply(x, &p);
+}
+
+static void run_epilogue(const cpu_matmul *x, const kaon_launch *l, int64_t first, int64_t units,
+                         int32_t lane, char *scratch)
+{
+    const cpu_expression *e = x->epilogue;
+    void **moved = x->moved + (int64_t)lane * (e->input_count + e->result_count);
+    moved[0] = scratch + x->c_at;
+    for (int32_t i = 1; i < e->input_count + e->result_count; i++)
+        moved[i] = (char *)l->operands[i + 1] + first * x->unit_bytes[i];
+    const cpu_expression_io io = {
+        .inputs = moved,
+        .outputs = moved + e->input_count,
+        .rows = units,
+        .first_row = l->first_row + first,
+        .scratch = scratch + x->x_at,
+    };
+    cpu_expression_run(e, &io);
+}
+
+static void run_units(const cpu_matmul *x, const kaon_launch *l, int64_t first, int64_t units,
+                      int32_t lane, char *scratch)
+{
+    const int64_t unit_size = x->unit_rows * x->n * x->bytes;
+    char *c = x->epilogue ? scratch + x->c_at : (char *)l->operands[x->inputs] + first * unit_size;
+    if (x->large) {
+        const int64_t rows = units * x->unit_rows;
+        multiply_large(x, l, first * x->unit_rows, rows, 0, x->n, c);
+        finish_large(x, l, rows, c);
+    } else if (x->lead_rank) {
+        multiply_matrices(x, l, first, units, scratch, c);
+    } else {
+        multiply_rows(x, l, first, units, scratch, c);
+    }
+    if (x->epilogue)
+        run_epilogue(x, l, first, units, lane, scratch);
+}
+
+/* --- launches --------------------------------------------------------------------------------- */
+
+static kaon_status launch_tile(const void *state, const kaon_launch *l, kaon_diag *diag)
+{
+    (void)diag;
+    run_units(state, l, 0, l->rows, l->lane, l->scratch);
+    return KAON_OK;
+}
+
+// One matrix, rows of the tile times a packed constant: nothing is looked at but what is needed.
+static kaon_status launch_rows(const void *state, const kaon_launch *l, kaon_diag *diag)
+{
+    (void)diag;
+    const cpu_matmul *x = state;
+    const cpu_product p = {
+        .m = l->rows * x->unit_rows,
+        .n = x->n,
+        .k = x->k,
+        .a = l->operands[0],
+        .a_row = x->a_row,
+        .a_step = x->a_step,
+        .b = x->packed_b ? x->packed_b : l->operands[1],
+        .b_row = x->packed_b ? x->packed_row : x->b_row,
+        .c = l->operands[x->inputs],
+        .c_row = x->n,
+        .bias = x->bias >= 0 ? l->operands[x->bias] : NULL,
+        .relu = x->relu,
+    };
+    multiply(x, &p);
+    return KAON_OK;
+}
+
+// c (m, n) += a (m, rows) b (rows, n)
+static kaon_status launch_total(const void *state, const kaon_launch *l, kaon_diag *diag)
+{
+    (void)diag;
+    const cpu_matmul *x = state;
+    cpu_product p = {
+        .m = x->m,
+        .n = x->n,
+        .k = l->rows,
+        .a = l->operands[0],
+        .a_row = x->a_row,
+        .a_step = x->a_step,
+        .b = l->operands[1],
+        .b_row = x->b_row,
+        .c = l->operands[x->inputs],
+        .c_row = x->n,
+        .add = 1,
+    };
+    pack(x, &p, l->scratch);
+    multiply(x, &p);
+    return KAON_OK;
+}
+
+typedef struct wide {
+    const cpu_matmul *x;
+    const kaon_launch *launch;
+} wide;
+
+static void run_chunk(void *context, int64_t index, int32_t lane)
+{
+    const wide *w = context;
+    const cpu_matmul *x = w->x;
+    const int64_t first = index * x->chunk;
+    const int64_t units = x->units - first < x->chunk ? x->units - first : x->chunk;
+    run_units(x, w->launch, first, units, lane,
+              x->lane_scratch + (uint64_t)lane * x->scratch_bytes);
+}
+
+static void run_square(void *context, int64_t index, int32_t lane)
+{
+    (void)lane;
+    const wide *w = context;
+    const cpu_matmul *x = w->x;
+    const int64_t across = (x->n + x->large_columns - 1) / x->large_columns;
+    const int64_t side = x->chunk * x->unit_rows;
+    const int64_t row = index / across * side, column = index % across * x->large_columns;
+    const int64_t rows = x->m - row < side ? x->m - row : side;
+    const int64_t left = x->n - column;
+    char *c = (char *)w->launch->operands[x->inputs] + (row * x->n + column) * x->bytes;
+    multiply_large(x, w->launch, row, rows, column,
+                   left < x->large_columns ? left : x->large_columns, c);
+}
+
+static kaon_status launch_wide(const void *state, const kaon_launch *l, kaon_diag *diag)
+{
+    (void)diag;
+    const cpu_matmul *x = state;
+    wide w = {x, l};
+    const int64_t chunks = (x->units + x->chunk - 1) / x->chunk;
+    const int64_t across =
+        (x->n + x->large_columns - 1) / (x->large_columns ? x->large_columns : 1);
+    if (x->large_columns < x->n)
+        cpu_for(x->state.device, l->lane, chunks * across, run_square, &w);
+    else
+        cpu_for(x->state.device, l->lane, chunks, run_chunk, &w);
+    return KAON_OK;
+}
+
+/* A sum over the rows that is not done in tiles: one thread, in order. */
+static kaon_status launch_whole_total(const void *state, const kaon_launch *l, kaon_diag *diag)
+{
+    const cpu_matmul *x = state;
+    kaon_launch whole = *l;
+    whole.rows = x->k;
+    whole.scratch = x->lane_scratch + (uint64_t)l->lane * x->scratch_bytes;
+    return launch_total(x, &whole, diag);
+}
+
+/* --- the step --------------------------------------------------------------------------------- */
+
+static int32_t supports(const cpu_device *d, const kaon_step *step)
+{
+    cpu_matmul x = {0};
+    int32_t general;
+    return cpu_matmul_read(step, &x) && cpu_matmul_read_epilogue(d, step, &x, &general);
+}
+
+static kaon_status prepare(const cpu_device *d, const kaon_step *step, kaon_kernel *out,
+                           kaon_diag *diag)
+{
+    cpu_matmul *x = NULL;
+    KAON_TRY(cpu_matmul_new(d, step, &x, diag));
+    const int32_t plain =
+        !x->epilogue && !x->lead_rank && !x->pack_a && (x->packed_b || !x->pack_b);
+    out->state = x;
+    out->release = cpu_matmul_free;
+    if (x->tiled)
+        out->launch = x->total ? launch_total : plain && x->k != 1 ? launch_rows : launch_tile;
+    else
+        out->launch = x->total ? launch_whole_total : launch_wide;
+    out->scratch_bytes = x->tiled ? x->scratch_bytes : 0;
+    return KAON_OK;
+}
+
+const cpu_op cpu_matmul_ops[] = {
+    {"matmul", supports, prepare},
+    {0},
+};

@@ -1,0 +1,89 @@
+/* vectors.h: what is compiled once per instruction set, as tables.
+ *
+ * A source named under VARIANTS in CMakeLists.txt defines CPU_VARIANT(name) for the names declared
+ * here; select.c takes the best set the processor and the system allow.
+ */
+#ifndef CPU_VECTORS_H
+#define CPU_VECTORS_H
+
+#include <kaon/backend.h>
+
+/* The name of `f` in this instruction set's build: cpu_gemm -> cpu_gemm_avx512. */
+#define CPU_JOIN_(f, v) f##_##v
+#define CPU_JOIN(f, v)  CPU_JOIN_(f, v)
+#define CPU_VARIANT(f)  CPU_JOIN(f, KAON_VARIANT)
+
+/* One instruction of an expression over a block of n numbers. `out` may be one of the inputs. */
+typedef void cpu_block_fn(void *out, const void *const *in, int64_t n);
+
+enum { CPU_X_COUNT = 50 }; // above the number of every elementwise operation
+
+/* C (m, n) = A (m, k) B (k, n), or C += A B, then the epilogue. Rows of B and C are contiguous; A
+ * is contiguous along its rows (a_step 1) or its columns (a_row 1). Strides in elements. */
+typedef struct cpu_product {
+    int64_t m, n, k;
+    const void *a;
+    int64_t a_row, a_step;
+    const void *b;
+    int64_t b_row;
+    void *c;
+    int64_t c_row;
+    const void *bias; // n numbers added to each row, or NULL
+    int32_t add;      // 1: adds to what C holds
+    int32_t relu;     // 1: negative results become 0
+} cpu_product;
+
+typedef struct cpu_gemm {
+    void (*f32)(const cpu_product *p);
+    void (*f64)(const cpu_product *p);
+} cpu_gemm;
+
+/* n numbers of one element type into another. */
+typedef void cpu_cast_fn(void *out, const void *in, int64_t n);
+
+/* Reductions of `rows` rows of n numbers each, `stride` apart. Sums and products of f32 run in
+ * several interleaved f32 accumulators, which are added up in f64; integers accumulate in 64 bits.
+ */
+typedef union cpu_sum {
+    double real;
+    int64_t whole;
+    uint64_t natural;
+} cpu_sum;
+
+typedef void cpu_reduce_fn(cpu_sum *out, const void *in, int64_t rows, int64_t stride, int64_t n);
+
+/* total[j] += the sum of column j of `rows` rows of n numbers, `stride` apart, added up from the
+ * first row to the last. */
+typedef void cpu_columns_fn(void *total, const void *in, int64_t rows, int64_t stride, int64_t n);
+
+enum { CPU_HOW_COUNT = 5 }; // above KAON_REDUCE_PROD
+
+typedef cpu_block_fn *const cpu_block_row[CPU_X_COUNT];
+
+#define CPU_DECLARE(set)                                                                           \
+    extern const cpu_gemm cpu_gemm_##set;                                                          \
+    extern cpu_block_row cpu_f32_blocks_##set;                                                     \
+    extern cpu_block_row cpu_f64_blocks_##set;                                                     \
+    extern cpu_block_row cpu_plain_blocks_##set[KAON_DTYPE_COUNT];                                 \
+    extern cpu_cast_fn *const cpu_casts_##set[KAON_DTYPE_COUNT][KAON_DTYPE_COUNT];                 \
+    extern cpu_reduce_fn *const cpu_reductions_##set[KAON_DTYPE_COUNT][CPU_HOW_COUNT];             \
+    extern cpu_columns_fn *const cpu_columns_##set[KAON_DTYPE_COUNT];
+CPU_DECLARE(baseline)
+CPU_DECLARE(avx2)
+CPU_DECLARE(avx512)
+
+/* The best set for this processor. [any] */
+typedef struct cpu_set {
+    const char *name;
+    uint32_t isa; // KAON_ISA_*
+    const cpu_gemm *gemm;
+    cpu_block_row *f32_blocks, *f64_blocks;
+    cpu_block_row *plain_blocks;                       // by dtype
+    cpu_cast_fn *const (*casts)[KAON_DTYPE_COUNT];     // from, to
+    cpu_reduce_fn *const (*reductions)[CPU_HOW_COUNT]; // by dtype, KAON_REDUCE_*
+    cpu_columns_fn *const *columns;                    // by dtype
+} cpu_set;
+
+const cpu_set *cpu_choose_set(void);
+
+#endif
