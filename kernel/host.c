@@ -1,8 +1,10 @@
 /* host.c: the kaon_host table each plugin gets, and the services behind it. */
 #include "kernel/host.h"
 
+#include "kernel/items.h"
 #include "kernel/memory.h"
 #include "kernel/pool.h"
+#include "kernel/program.h"
 #include "kernel/table.h"
 #include "kernel/tensor.h"
 #include "kernel/text.h"
@@ -15,7 +17,9 @@
 // clang-format off
 const kn_service kn_services[] = {
     // id                     table
+    { KAON_ITEMS_SERVICE,     &kn_items_api },
     { KAON_PARALLEL_SERVICE,  &kn_parallel_api },
+    { KAON_PROGRAM_SERVICE,   &kn_program_api },
     { KAON_TABLE_SERVICE,     &kn_table_api },
     { KAON_TENSOR_SERVICE,    &kn_tensor_api },
     { NULL, NULL },

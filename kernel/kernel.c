@@ -1,6 +1,7 @@
 /* kernel.c: the life of a host instance. */
 #include "kernel/kernel.h"
 
+#include "kernel/device.h"
 #include "kernel/host.h"
 #include "kernel/memory.h"
 #include "kernel/pool.h"
@@ -77,6 +78,7 @@ void kn_kernel_free(kn_kernel *kernel)
     if (!kernel)
         return;
     kn_host_detach(kernel);
+    kn_device_close(kernel->device);
     kn_pool_free(kernel->pool);
     kn_registry_free(kernel->registry);
     free_settings(&kernel->settings);

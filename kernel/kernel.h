@@ -33,7 +33,7 @@ struct kn_kernel {
     kn_kernel_settings settings;  // texts are copies
     struct kn_registry *registry; // registry.h
     struct kn_pool *pool;         // pool.h
-    struct kn_device *device;     // device.h; opened by the first program, closed with the kernel
+    struct kn_device *_Atomic device; // device.h; opened by the first program, closed with the kernel
 };
 
 /* settings NULL: all defaults. No plugin is loaded; folders are scanned when an item is first asked

@@ -6,8 +6,9 @@
 #include "kernel/variables.h"
 
 #include "kernel/files.h"
-#include "kernel/memory.h"
 #include "kernel/element.h"
+#include "kernel/memory.h"
+#include "kernel/structs.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -312,9 +313,8 @@ kaon_status kn_variable_info(kaon_variables *v, int32_t index, kaon_variable_inf
         return kaon_fail(diag, KAON_NOT_FOUND, "there is no variable %d, only %d of them",
                          (int)index, (int)v->count);
     KAON_TRY(kn_variable_to_host(v, a, diag));
-    const uint32_t size = out->size;
     const kaon_variable_info info = {
-        .size = size,
+        .size = sizeof info,
         .flags = a->flags,
         .name = a->name,
         .view = {.size = sizeof(kaon_view),
@@ -325,7 +325,7 @@ kaon_status kn_variable_info(kaon_variables *v, int32_t index, kaon_variable_inf
                  .data = a->memory,
                  .shape = a->shape},
     };
-    memcpy(out, &info, size && size < sizeof info ? size : sizeof info);
+    kn_struct_give(out, &info, sizeof info);
     return KAON_OK;
 }
 

@@ -1,0 +1,70 @@
+/* program.c: running a compiled graph, and its end. */
+#include "kernel/program.h"
+
+#include "kernel/memory.h"
+
+#include <string.h>
+
+static kaon_status run_launches(kaon_program *p, uint64_t run, kaon_diag *diag)
+{
+    kn_launch *end = p->launches + p->launch_count;
+    for (kn_launch *l = p->launches; l < end; l++) {
+        l->call.run = run;
+        const kaon_status status = l->launch(l->state, &l->call, diag);
+        if (status)
+            return status;
+    }
+    return KAON_OK;
+}
+
+// Bodies get addresses on the device from the program around them.
+static kaon_status run_staged(kaon_program *p, const void *const *inputs, void *const *outputs,
+                              uint64_t run, kaon_diag *diag)
+{
+    const kaon_backend *b = p->device->backend;
+    void *handle = p->device->handle;
+    KAON_TRY(kn_variables_to_device(p->variables, diag));
+    for (int32_t i = 0; i < p->input_count; i++)
+        KAON_TRY(b->copy(handle, KAON_TO_DEVICE, p->staged_inputs[i], inputs[i], p->input_bytes[i],
+                         diag));
+    KAON_TRY(run_launches(p, run, diag));
+    for (int32_t i = 0; i < p->output_count; i++)
+        KAON_TRY(b->copy(handle, KAON_TO_HOST, outputs[i], p->staged_outputs[i], p->output_bytes[i],
+                         diag));
+    for (int32_t i = 0; i < p->written_count; i++)
+        p->written[i]->device_newer = 1;
+    return p->output_count ? KAON_OK : b->wait(handle, diag);
+}
+
+kaon_status kn_program_run(kaon_program *p, const void *const *inputs, void *const *outputs,
+                           uint64_t run, kaon_diag *diag)
+{
+    if (p->staged_inputs)
+        return run_staged(p, inputs, outputs, run, diag);
+    for (int32_t i = 0; i < p->patch_count; i++) {
+        const kn_patch *patch = &p->patches[i];
+        const char *given = patch->is_output ? outputs[patch->index] : inputs[patch->index];
+        *patch->slot = (void *)(given + patch->offset);
+    }
+    return run_launches(p, run, diag);
+}
+
+void kn_program_free(kaon_program *p)
+{
+    if (!p)
+        return;
+    for (int32_t i = 0; i < p->kernel_count; i++)
+        if (p->kernels[i].release)
+            p->kernels[i].release(p->kernels[i].state);
+    for (int32_t i = 0; i < p->body_count; i++)
+        kn_program_free(p->bodies[i]);
+    for (size_t i = 0; i < sizeof p->memory / sizeof *p->memory; i++)
+        kn_device_free(p->device, p->memory[i]);
+    for (int32_t i = 0; p->staged_inputs && i < p->input_count; i++)
+        kn_device_free(p->device, p->staged_inputs[i]);
+    for (int32_t i = 0; p->staged_inputs && i < p->output_count; i++)
+        kn_device_free(p->device, p->staged_outputs[i]);
+    kn_variables_release(p->variables);
+    kn_arena arena = p->own;
+    kn_arena_free(&arena);
+}
