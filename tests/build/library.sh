@@ -6,7 +6,8 @@ trap 'rm -rf "$work"' EXIT
 . "$(dirname "$0")/forbidden.sh"
 bad=0
 
-hits=$(murderers "$library" '' "$2" "$3" | tr '\n' ' ')
+# The loader looks at the locale around opening a plugin and puts it back.
+hits=$(murderers "$library" '' "$2" "$3" | grep -vx setlocale | tr '\n' ' ')
 [ -z "$hits" ] || {
     echo "libkaon calls what a library may not: $hits"
     bad=1
