@@ -99,9 +99,8 @@ static const void *fill_settings(kn_graph *g, const kn_composite_spec *spec)
         const char *name = attr->name ? attr->name : "";
         kn_config_put(c->tree, map, name, spelled(c->tree, find_option(spec->op, name), attr));
     }
-    const kn_schema schema = {.what = spec->name,
-                              .options = spec->op->options,
-                              .size = spec->op->settings_size};
+    const kn_schema schema = {
+        .what = spec->name, .options = spec->op->options, .size = spec->op->settings_size};
     const void *filled = kn_settings_fill(&c->settings, &schema, map, NULL);
     if (kn_faults_status(&c->faults, kn_graph_diag(g)))
         return NULL;
@@ -119,9 +118,9 @@ static kaon_status copy_attrs(kn_graph *g, kn_use *use, const kn_composite_spec 
         copy->size = sizeof *copy;
         copy->name = kn_arena_text(arena, copy->name);
         copy->text = copy->text ? kn_arena_text(arena, copy->text) : NULL;
-        copy->at = copy->count ? kn_arena_copy(arena, copy->at,
-                                               (size_t)copy->count * sizeof *copy->at)
-                               : NULL;
+        copy->at = copy->count
+                       ? kn_arena_copy(arena, copy->at, (size_t)copy->count * sizeof *copy->at)
+                       : NULL;
         whole = whole && copy->name && (!copy->count || copy->at);
     }
     if (!use->attrs || !whole) {
@@ -182,7 +181,8 @@ static kaon_status try_out(kn_graph *scratch, kn_use *use, kaon_diag *diag)
         return kn_no_memory(diag, "an operation");
     for (int32_t i = 0; i < use->input_count; i++) {
         const kn_node *in = use->inputs[i];
-        kaon_node *made = scratch->base.api->input(&scratch->base, "", in->dtype, in->rank, in->shape);
+        kaon_node *made =
+            scratch->base.api->input(&scratch->base, "", in->dtype, in->rank, in->shape);
         inputs[i] = made ? kn_node_of(made) : NULL;
     }
     kaon_status status = kn_graph_status(scratch);
@@ -268,9 +268,9 @@ kn_use *kn_composite_copy(kn_graph *to, const kn_use *use, kn_node *const *input
     if (!same)
         return kn_composite_use(to, &spec, use->input_count, inputs);
     const void *settings = fill_settings(to, &spec);
-    kn_use *copy = settings ? kn_use_new(to, KN_USE_OP, use->name, use->input_count, inputs,
-                                         use->output_count)
-                            : NULL;
+    kn_use *copy =
+        settings ? kn_use_new(to, KN_USE_OP, use->name, use->input_count, inputs, use->output_count)
+                 : NULL;
     if (!copy || copy_attrs(to, copy, &spec))
         return NULL;
     copy->composite = use->composite;

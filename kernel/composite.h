@@ -16,8 +16,8 @@ typedef struct kn_composite_spec {
     const kaon_attr *attrs;
 } kn_composite_spec;
 
-/* A use of an op whose table is at hand. Attributes are checked against its options, shapes found by
- * building the decomposition in a graph of its own. */
+/* A use of an op whose table is at hand. Attributes are checked against its options, shapes found
+ * by building the decomposition in a graph of its own. */
 kn_use *kn_composite_use(kn_graph *g, const kn_composite_spec *spec, int32_t count,
                          kn_node *const *inputs);
 kn_use *kn_composite_copy(kn_graph *to, const kn_use *use, kn_node *const *inputs);

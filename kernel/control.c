@@ -352,8 +352,9 @@ kn_use *kn_cond_end(kn_node *predicate, int32_t in_count, kn_node *const *ins,
         const kn_node *a = results[0][i], *b = results[1][i];
         kn_node *out = &use->outputs[i];
         if (!kn_same_type(a, b)) {
-            kaon_refuse(&outer->base, KAON_INVALID, "cond: result %d is %s in one branch, %s in the other",
-                        (int)i, kn_type_text(a), kn_type_text(b));
+            kaon_refuse(&outer->base, KAON_INVALID,
+                        "cond: result %d is %s in one branch, %s in the other", (int)i,
+                        kn_type_text(a), kn_type_text(b));
             return NULL;
         }
         out->dtype = a->dtype;

@@ -8,9 +8,9 @@
 kaon_status kn_scan(kaon_graph *g, kaon_body *body, void *context, int32_t carry_count,
                     kaon_node *const *carry, int32_t x_count, kaon_node *const *xs, int64_t length,
                     int32_t y_count, kaon_node **results);
-kaon_status kn_cond(kaon_graph *g, kaon_node *predicate, kaon_body *then_body,
-                    kaon_body *else_body, void *context, int32_t in_count, kaon_node *const *in,
-                    int32_t out_count, kaon_node **results);
+kaon_status kn_cond(kaon_graph *g, kaon_node *predicate, kaon_body *then_body, kaon_body *else_body,
+                    void *context, int32_t in_count, kaon_node *const *in, int32_t out_count,
+                    kaon_node **results);
 
 /* A scan in the making. Nodes of `outer`. */
 typedef struct kn_scan_spec {
@@ -36,8 +36,8 @@ kn_use *kn_cond_end(kn_node *predicate, int32_t in_count, kn_node *const *ins,
 /* A node of a graph outside as the body sees it. NULL: refused. */
 kn_node *kn_body_capture(kn_graph *body, kn_node *node);
 
-/* Moves the random operation just made in a body outside: the body gets its numbers, in a scan those
- * of the step. NULL: refused. */
+/* Moves the random operation just made in a body outside: the body gets its numbers, in a scan
+ * those of the step. NULL: refused. */
 kn_use *kn_body_hoist(kn_graph *body, kn_use *use);
 
 /* A scan or cond with its bodies in another graph. NULL: refused. */

@@ -1,8 +1,8 @@
 /* control_derivative.c: derivatives of scan and cond.
  *
  * Reverse of a scan is a scan from the last step to the first: it reads what each step began with,
- * builds the step again and carries the gradients of the carries; gradients of captured nodes add up
- * in further carries. Forward mode is a scan of the tangents along the same saved carries.
+ * builds the step again and carries the gradients of the carries; gradients of captured nodes add
+ * up in further carries. Forward mode is a scan of the tangents along the same saved carries.
  */
 #include "kernel/arena.h"
 #include "kernel/control.h"
@@ -18,9 +18,9 @@ typedef struct nodes {
 typedef struct derived {
     const kn_derivation *d;
     kn_graph *outer;
-    kn_graph *body;     // the new one
-    kn_node **inputs;   // of the old body, as they stand in the new one
-    kn_node **results;  // of the old body, likewise
+    kn_graph *body;    // the new one
+    kn_node **inputs;  // of the old body, as they stand in the new one
+    kn_node **results; // of the old body, likewise
 } derived;
 
 static nodes new_nodes(kn_graph *g, int32_t room)
@@ -69,8 +69,8 @@ static kaon_node *turned(kaon_graph *g, kaon_node *node)
 // The old body again inside the new one, on `inputs`.
 static kaon_status rebuild(derived *v, const kn_graph *old)
 {
-    v->results = kn_arena_array(kn_graph_arena(v->outer), (size_t)old->result_count + 1,
-                                sizeof *v->results);
+    v->results =
+        kn_arena_array(kn_graph_arena(v->outer), (size_t)old->result_count + 1, sizeof *v->results);
     if (!v->results) {
         kn_graph_no_memory(v->outer);
         return KAON_NO_MEMORY;
@@ -84,8 +84,8 @@ static kaon_status rebuild(derived *v, const kn_graph *old)
 static kaon_status begin_scan(derived *v, kn_scan_spec *spec, const nodes *inputs)
 {
     KAON_TRY(kn_graph_status(v->outer));
-    spec->inputs = kn_arena_array(kn_graph_arena(v->outer), (size_t)inputs->count + 1,
-                                  sizeof *spec->inputs);
+    spec->inputs =
+        kn_arena_array(kn_graph_arena(v->outer), (size_t)inputs->count + 1, sizeof *spec->inputs);
     if (!spec->inputs) {
         kn_graph_no_memory(v->outer);
         return KAON_NO_MEMORY;
@@ -102,15 +102,14 @@ static kaon_status see_old_inputs(derived *v, int32_t at)
 {
     const kn_use *use = v->d->use;
     const int32_t sliced = use->carry_count + use->x_count;
-    v->inputs = kn_arena_array(kn_graph_arena(v->outer), (size_t)use->input_count + 1,
-                               sizeof *v->inputs);
+    v->inputs =
+        kn_arena_array(kn_graph_arena(v->outer), (size_t)use->input_count + 1, sizeof *v->inputs);
     if (!v->inputs) {
         kn_graph_no_memory(v->outer);
         return KAON_NO_MEMORY;
     }
     for (int32_t i = 0; i < use->input_count; i++) {
-        v->inputs[i] =
-            i < sliced ? v->body->inputs[at + i] : kn_node_seen(v->body, use->inputs[i]);
+        v->inputs[i] = i < sliced ? v->body->inputs[at + i] : kn_node_seen(v->body, use->inputs[i]);
         if (!v->inputs[i])
             return kn_graph_status(v->outer);
     }
@@ -305,8 +304,8 @@ static kn_node **derive_branch(derived *v, const kn_graph *old, int32_t reverse,
     nodes ys = new_nodes(v->outer, use->output_count), dys = new_nodes(v->outer, use->output_count);
     nodes xs = new_nodes(v->outer, use->input_count), dxs = new_nodes(v->outer, use->input_count);
     v->body = kn_branch_begin(v->outer, 0, NULL);
-    v->inputs = kn_arena_array(kn_graph_arena(v->outer), (size_t)use->input_count + 1,
-                               sizeof *v->inputs);
+    v->inputs =
+        kn_arena_array(kn_graph_arena(v->outer), (size_t)use->input_count + 1, sizeof *v->inputs);
     if (kn_graph_status(v->outer) || !v->inputs)
         return NULL;
     for (int32_t i = 1; i < use->input_count; i++) {

@@ -24,9 +24,9 @@ struct kn_graph_private {
     kn_diag fault;
     kaon_param_hook *hook;
     const void *hook_context;
-    int64_t streams; // random operations made so far, each with numbers of its own
+    int64_t streams;                  // random operations made so far, each with numbers of its own
     struct kn_composites *composites; // composite.c's own
-    int32_t placed;  // the refusal names its scope
+    int32_t placed;                   // the refusal names its scope
     int32_t depth;
     int32_t marks[SCOPE_DEPTH]; // length of `scope` before each enter
     char scope[KAON_TEXT_MAX];  // "" or "0.calo/"
@@ -88,8 +88,9 @@ kaon_status kn_shape_check(const char *what, int32_t rank, const int64_t *shape,
     int64_t count = 1;
     for (int32_t i = 0; i < rank; i++) {
         if (shape[i] < 0)
-            return kaon_fail(diag, KAON_INVALID, "%s: axis %d has size %lld, sizes are not negative",
-                             what, (int)i, (long long)shape[i]);
+            return kaon_fail(diag, KAON_INVALID,
+                             "%s: axis %d has size %lld, sizes are not negative", what, (int)i,
+                             (long long)shape[i]);
         // Empty axes do not hide others that are too long: strides must fit as well.
         const int64_t size = shape[i] ? shape[i] : 1;
         if (count > INT64_MAX / 64 / size)
@@ -274,7 +275,8 @@ static kn_use *apply_primitive(kn_graph *g, const kn_op *op, int32_t count, kn_n
     if (is_random(op) && kn_attr_int(use, "stream", -1) < 0)
         kn_attr_set(use, "stream", g->own->streams++);
     use = infer(g, use);
-    // Bodies draw no numbers: a scan or its derivative runs a step twice and must see the same ones.
+    // Bodies draw no numbers: a scan or its derivative runs a step twice and must see the same
+    // ones.
     return use && is_random(op) && g->outer ? kn_body_hoist(g, use) : use;
 }
 
@@ -449,8 +451,8 @@ static kn_graph_variable *find_variable(kn_graph *g, const char *name)
 static kn_graph_variable *add_variable(kn_graph *g, const kaon_variable *v, char *name,
                                        int32_t dtype)
 {
-    kn_graph_variable *all = kn_graph_grow(g, g->variables, g->variable_count, &g->variable_room,
-                                           sizeof *g->variables);
+    kn_graph_variable *all =
+        kn_graph_grow(g, g->variables, g->variable_count, &g->variable_room, sizeof *g->variables);
     if (!all)
         return NULL;
     g->variables = all;

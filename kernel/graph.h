@@ -19,13 +19,13 @@ typedef struct kn_op kn_op;
 
 // What a use is. Operations have a row in the table of primitives, or a table of a plugin.
 enum {
-    KN_USE_OP = 0,        // `op`, or `composite`
-    KN_USE_CONST = 1,     // `data`
-    KN_USE_INPUT = 2,     // `index` counts inputs
-    KN_USE_VARIABLE = 3,  // `index` into graph->variables
-    KN_USE_SCAN = 4,      // bodies[0]; inputs: carries, xs, captures
-    KN_USE_COND = 5,      // bodies[0], bodies[1]; inputs: predicate, ins, captures
-    KN_USE_CAPTURE = 6    // inside a body: its `index`-th input
+    KN_USE_OP = 0,       // `op`, or `composite`
+    KN_USE_CONST = 1,    // `data`
+    KN_USE_INPUT = 2,    // `index` counts inputs
+    KN_USE_VARIABLE = 3, // `index` into graph->variables
+    KN_USE_SCAN = 4,     // bodies[0]; inputs: carries, xs, captures
+    KN_USE_COND = 5,     // bodies[0], bodies[1]; inputs: predicate, ins, captures
+    KN_USE_CAPTURE = 6   // inside a body: its `index`-th input
 };
 
 /* Bodies. `inputs` of a body are its KN_USE_CAPTURE nodes: input i stands for input i of the scan,
@@ -46,12 +46,12 @@ struct kn_node {
 };
 
 struct kn_use {
-    int32_t kind; // KN_USE_*
-    int32_t id;   // place in graph->uses
-    const kn_op *op;             // primitive, else NULL
-    const kaon_op *composite;    // of a plugin, else NULL
-    const char *name;            // of the op ("matmul"), input or variable (full path)
-    const void *settings;        // of a composite: its attributes as its options fill them
+    int32_t kind;             // KN_USE_*
+    int32_t id;               // place in graph->uses
+    const kn_op *op;          // primitive, else NULL
+    const kaon_op *composite; // of a plugin, else NULL
+    const char *name;         // of the op ("matmul"), input or variable (full path)
+    const void *settings;     // of a composite: its attributes as its options fill them
     int32_t input_count;
     int32_t output_count;
     kn_node **inputs;
@@ -111,8 +111,8 @@ struct kn_graph {
  * from start to stop inside the tensor, shapes without -1, lists of full length. */
 typedef struct kn_attr_rule {
     const char *name;
-    int32_t kind;      // KAON_ATTR_INT, KAON_ATTR_INTS
-    int32_t required;  // 0: `otherwise`, or an empty list
+    int32_t kind;     // KAON_ATTR_INT, KAON_ATTR_INTS
+    int32_t required; // 0: `otherwise`, or an empty list
     int64_t otherwise;
 } kn_attr_rule;
 

@@ -43,9 +43,8 @@ static kaon_node *where_inside(const kn_derivation *d, kaon_node *values, int32_
     for (int32_t i = 0; i < in->rank + after; i++)
         shape[i] = i < in->rank ? in->shape[i] : 1;
     indices = after ? kaon_reshape(g, indices, in->rank + after, shape) : indices;
-    kaon_node *inside =
-        kaon_bit_and(g, kaon_ge(g, indices, kn_scalar(g, dtype, 0)),
-                     kaon_le(g, indices, kn_scalar(g, dtype, (double)(n - 1))));
+    kaon_node *inside = kaon_bit_and(g, kaon_ge(g, indices, kn_scalar(g, dtype, 0)),
+                                     kaon_le(g, indices, kn_scalar(g, dtype, (double)(n - 1))));
     return values ? kaon_select(g, inside, values, kn_scalar(g, kaon_dtype(values), 0)) : NULL;
 }
 
@@ -125,8 +124,8 @@ static kaon_node *full_gradient(const kn_derivation *d)
     return kaon_reshape(d->g, d->from[0], lead + 2, shape);
 }
 
-// One product for weights shared by many rows: x^T dy over all rows at once, never a matrix for each
-// entry of the batch that would then be summed.
+// One product for weights shared by many rows: x^T dy over all rows at once, never a matrix for
+// each entry of the batch that would then be summed.
 static kaon_node *gradient_of_right(kaon_graph *g, kaon_node *a, kaon_node *b, kaon_node *dy)
 {
     if (!a || !b || !dy)
@@ -216,9 +215,9 @@ static kaon_node *at_place(kaon_graph *g, const kn_use *use, kaon_node *padded,
     for (int64_t i = 0; i < stride->count; i++) {
         const int64_t count = pooled->shape[pooled->rank - stride->count + i];
         const int64_t stop = count ? place[i] + (count - 1) * stride->at[i] + 1 : place[i];
-        const kaon_attr attrs[] = {
-            kaon_attr_int("axis", i - stride->count), kaon_attr_int("start", place[i]),
-            kaon_attr_int("stop", stop), kaon_attr_int("step", stride->at[i])};
+        const kaon_attr attrs[] = {kaon_attr_int("axis", i - stride->count),
+                                   kaon_attr_int("start", place[i]), kaon_attr_int("stop", stop),
+                                   kaon_attr_int("step", stride->at[i])};
         padded = g->api->apply(g, "slice", 1, &padded, 4, attrs);
     }
     return padded;

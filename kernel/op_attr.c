@@ -83,7 +83,8 @@ static kaon_status take_value(kn_graph *g, const kn_use *use, const kn_attr_rule
         return kn_attr_set_ints(g, (kn_use *)use, rule->name, one ? 1 : given->count,
                                 one ? &given->integer : given->at);
     return kaon_fail(kn_graph_diag(g), KAON_INVALID, "%s: attribute '%s' is %s", use->name,
-                     rule->name, rule->kind == KAON_ATTR_INT ? "a whole number" : "a list of whole numbers");
+                     rule->name,
+                     rule->kind == KAON_ATTR_INT ? "a whole number" : "a list of whole numbers");
 }
 
 static kaon_status refuse_unknown(kn_graph *g, const kn_use *use, const char *name)

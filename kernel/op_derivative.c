@@ -146,9 +146,9 @@ void kn_forward_together(const kn_derivation *d)
         return;
     for (int32_t i = 0; i < d->use->input_count; i++) {
         kaon_node *in = kn_in(d->use, i);
-        inputs[i] = d->from[i]                               ? d->from[i]
+        inputs[i] = d->from[i]                            ? d->from[i]
                     : kaon_dtype_is_float(kaon_dtype(in)) ? kn_filled(d->g, in, 0)
-                                                             : in;
+                                                          : in;
     }
     d->to[0] = again(d, inputs);
     kn_free(inputs);

@@ -37,7 +37,8 @@ kn_derivative kn_reverse_qr, kn_forward_qr;
 kn_derivative kn_reverse_eigh, kn_forward_eigh;
 kn_derivative kn_reverse_svd, kn_forward_svd;
 
-/* --- what rules are written with; all take and give NULL once the graph has refused ------------ */
+/* --- what rules are written with; all take and give NULL once the graph has refused ------------
+ */
 
 /* A scalar constant, directly of its type. */
 kaon_node *kn_scalar(kaon_graph *g, int32_t dtype, double value);

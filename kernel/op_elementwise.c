@@ -1,9 +1,9 @@
 /* op_elementwise.c: derivatives of the elementwise operations, for both modes.
  *
  * The derivative of an elementwise operation multiplies number by number, so the same product
- * t * dy/da serves forward mode (t the tangent of the input) and reverse mode (t the gradient of the
- * output). `through` builds it from the inputs or, where that is cheaper, from the output. NULL is
- * zero.
+ * t * dy/da serves forward mode (t the tangent of the input) and reverse mode (t the gradient of
+ * the output). `through` builds it from the inputs or, where that is cheaper, from the output. NULL
+ * is zero.
  */
 #include <math.h>
 
@@ -30,9 +30,8 @@ static kaon_node *one_minus_square(kaon_graph *g, kaon_node *a)
 // psi'(1 - a) + psi'(a) = (pi / sin(pi a))^2.
 static kaon_node *trigamma(kaon_graph *g, kaon_node *a)
 {
-    static const double series[] = {1,         1.0 / 2, 1.0 / 6,  0, -1.0 / 30,     0,
-                                    1.0 / 42, 0,       -1.0 / 30, 0, 5.0 / 66,      0,
-                                    -691.0 / 2730, 0, 7.0 / 6};
+    static const double series[] = {1,         1.0 / 2, 1.0 / 6,  0, -1.0 / 30,     0, 1.0 / 42, 0,
+                                    -1.0 / 30, 0,       5.0 / 66, 0, -691.0 / 2730, 0, 7.0 / 6};
     const int32_t dtype = kaon_dtype(a);
     kaon_node *low = kaon_lt(g, a, kn_scalar(g, dtype, 0.5));
     kaon_node *x = kaon_select(g, low, one_minus(g, a), a);
@@ -98,8 +97,8 @@ static kaon_node *through_one(kaon_graph *g, const kn_use *use, kaon_node *t)
     case KAON_X_ASINH:
         return kaon_mul(g, t, kaon_rsqrt(g, one_plus_square(g, a)));
     case KAON_X_ACOSH: // sqrt(a^2 - 1), from factors that keep their digits near 1
-        return kaon_mul(
-            g, t, kaon_rsqrt(g, kaon_mul(g, kaon_shift(g, a, -1), kaon_shift(g, a, 1))));
+        return kaon_mul(g, t,
+                        kaon_rsqrt(g, kaon_mul(g, kaon_shift(g, a, -1), kaon_shift(g, a, 1))));
     case KAON_X_ATANH:
         return kaon_div(g, t, one_minus_square(g, a));
     case KAON_X_ERF:
@@ -164,8 +163,9 @@ static kaon_node *through_two(kaon_graph *g, const kn_use *use, int32_t by, kaon
     case KAON_X_DIV:
         return first ? kaon_div(g, t, b) : kaon_neg(g, kaon_mul(g, kaon_div(g, t, b), y));
     case KAON_X_MOD: // a - b trunc(a / b); (a - y) / b is whole up to rounding
-        return first ? t
-                     : kaon_neg(g, kaon_mul(g, t, kaon_round(g, kaon_div(g, kaon_sub(g, a, y), b))));
+        return first
+                   ? t
+                   : kaon_neg(g, kaon_mul(g, t, kaon_round(g, kaon_div(g, kaon_sub(g, a, y), b))));
     case KAON_X_POW:
         return first ? power_by_base(g, a, b, t) : power_by_exponent(g, a, y, t);
     case KAON_X_MIN: // ties go to b

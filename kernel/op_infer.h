@@ -1,4 +1,5 @@
-/* op_infer.h: types and shapes of what operations give; one function per kind of row of op_table.c. */
+/* op_infer.h: types and shapes of what operations give; one function per kind of row of op_table.c.
+ */
 #ifndef KN_OP_INFER_H
 #define KN_OP_INFER_H
 
@@ -6,9 +7,9 @@
 
 typedef kaon_status kn_infer(kn_graph *g, kn_use *use, kaon_diag *diag);
 
-kn_infer kn_infer_same;    // elementwise, by the result column of elementwise.h
-kn_infer kn_infer_float;   //
-kn_infer kn_infer_bool;    //
+kn_infer kn_infer_same;  // elementwise, by the result column of elementwise.h
+kn_infer kn_infer_float; //
+kn_infer kn_infer_bool;  //
 kn_infer kn_infer_cast;
 kn_infer kn_infer_identity;
 kn_infer kn_infer_reduce;

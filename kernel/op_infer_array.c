@@ -1,4 +1,5 @@
-/* op_infer_array.c: types and shapes: gathering, matrix products, convolutions, pooling, matrices. */
+/* op_infer_array.c: types and shapes: gathering, matrix products, convolutions, pooling, matrices.
+ */
 #include <string.h>
 
 #include "kernel/op_attr.h"
@@ -54,8 +55,8 @@ static kaon_status need_shape(kn_graph *g, const kn_node *node, const char *what
 {
     if (node->rank == rank && !memcmp(node->shape, shape, (size_t)rank * sizeof *shape))
         return KAON_OK;
-    return kaon_fail(diag, KAON_INVALID, "%s must be %s, got %s", what, kn_dims_text(g, rank, shape),
-                     kn_dims_text(g, node->rank, node->shape));
+    return kaon_fail(diag, KAON_INVALID, "%s must be %s, got %s", what,
+                     kn_dims_text(g, rank, shape), kn_dims_text(g, node->rank, node->shape));
 }
 
 kaon_status kn_infer_scatter_add(kn_graph *g, kn_use *use, kaon_diag *diag)
@@ -265,7 +266,8 @@ static kaon_status pool_shape(kn_graph *g, kn_use *use, int32_t rank, const int6
 {
     const int64_t given = kn_attr_find(use, "window")->count;
     if (given < 1 || given >= rank)
-        return kaon_fail(diag, KAON_INVALID, "a window of %lld axes over %s, a leading axis is needed",
+        return kaon_fail(diag, KAON_INVALID,
+                         "a window of %lld axes over %s, a leading axis is needed",
                          (long long)given, kn_dims_text(g, rank, a));
     const int32_t axes = (int32_t)given;
     int64_t window[KAON_MAX_RANK], stride[KAON_MAX_RANK], low[KAON_MAX_RANK], high[KAON_MAX_RANK];
@@ -327,7 +329,8 @@ kaon_status kn_infer_pool_sum_grad(kn_graph *g, kn_use *use, kaon_diag *diag)
 static kaon_status need_matrices(const kn_node *a, int32_t square, kaon_diag *diag)
 {
     if (a->dtype != KAON_F32 && a->dtype != KAON_F64)
-        return kaon_fail(diag, KAON_INVALID, "f32 or f64 needed, got %s", kaon_dtype_text(a->dtype));
+        return kaon_fail(diag, KAON_INVALID, "f32 or f64 needed, got %s",
+                         kaon_dtype_text(a->dtype));
     if (a->rank < 2 || (square && a->shape[a->rank - 1] != a->shape[a->rank - 2]))
         return kaon_fail(diag, KAON_INVALID, "%s needed, got %s",
                          square ? "square matrices" : "matrices", kn_type_text(a));
@@ -347,7 +350,8 @@ kaon_status kn_infer_solve(kn_graph *g, kn_use *use, kaon_diag *diag)
     KAON_TRY(kn_need_same_dtype(use, 0, 1, diag));
     KAON_TRY(need_matrices(a, 1, diag));
     KAON_TRY(need_matrices(b, 0, diag));
-    if (a->rank != b->rank || memcmp(a->shape, b->shape, (size_t)(a->rank - 1) * sizeof a->shape[0]))
+    if (a->rank != b->rank ||
+        memcmp(a->shape, b->shape, (size_t)(a->rank - 1) * sizeof a->shape[0]))
         return kaon_fail(diag, KAON_INVALID, "needs (.., n, n) and (.., n, k), got %s and %s",
                          kn_type_text(a), kn_type_text(b));
     kn_set_output(use, 0, b->dtype, b->rank, b->shape);

@@ -3,8 +3,8 @@
  * What reads the lower triangle of a symmetric matrix alone (cholesky, eigh) has its gradient there
  * alone. Sources: Murray arXiv:1602.07527 (cholesky); Giles, "Collected matrix derivative results",
  * doi:10.1007/978-3-540-68942-3_4 (eigh, inverse, determinant); Townsend, "Differentiating the
- * singular value decomposition" (2016); Liao, Liu, Wang, Xiang arXiv:1903.09650 and Roberts, Roberts
- * arXiv:2009.10071 (qr, tall and wide).
+ * singular value decomposition" (2016); Liao, Liu, Wang, Xiang arXiv:1903.09650 and Roberts,
+ * Roberts arXiv:2009.10071 (qr, tall and wide).
  */
 #include "kernel/op_attr.h"
 #include "kernel/op_derivative.h"
@@ -153,8 +153,8 @@ void kn_reverse_triangular_solve(const kn_derivation *d)
     if (!d->wanted[0])
         return;
     const int32_t turned = kn_attr_int(d->use, "transpose", 0) != 0;
-    kaon_node *outer = turned ? kaon_matmul(g, x, transposed(g, db))
-                              : kaon_matmul(g, db, transposed(g, x));
+    kaon_node *outer =
+        turned ? kaon_matmul(g, x, transposed(g, db)) : kaon_matmul(g, db, transposed(g, x));
     d->to[0] = kaon_neg(g, only(g, outer, triangle_read(d->use)));
 }
 
@@ -203,8 +203,8 @@ void kn_reverse_slogdet(const kn_derivation *d)
     int64_t shape[KAON_MAX_RANK];
     for (int32_t i = 0; i < rank; i++)
         shape[i] = i < rank - 2 ? kaon_dim(a, i) : 1;
-    kaon_node *scaled = kaon_broadcast(g, kaon_reshape(g, dy, rank, shape), rank,
-                                       kn_node_of(a)->shape);
+    kaon_node *scaled =
+        kaon_broadcast(g, kaon_reshape(g, dy, rank, shape), rank, kn_node_of(a)->shape);
     d->to[0] = kaon_op2(g, "solve", transposed(g, a), only(g, scaled, DIAGONAL));
 }
 
@@ -246,9 +246,9 @@ void kn_reverse_qr(const kn_derivation *d)
     kaon_node *y = kaon_slice(g, kn_in(d->use, 0), -1, rows, columns);
     kaon_node *dv = kaon_slice(g, dr, -1, rows, columns);
     dq = kaon_add(g, dq, kaon_matmul(g, y, transposed(g, dv)));
-    kaon_node *both[] = {reverse_tall(g, q, kaon_slice(g, r, -1, 0, rows), dq,
-                                      kaon_slice(g, dr, -1, 0, rows)),
-                         kaon_matmul(g, q, dv)};
+    kaon_node *both[] = {
+        reverse_tall(g, q, kaon_slice(g, r, -1, 0, rows), dq, kaon_slice(g, dr, -1, 0, rows)),
+        kaon_matmul(g, q, dv)};
     d->to[0] = kaon_concat(g, 2, both, -1);
 }
 
@@ -293,8 +293,8 @@ void kn_reverse_eigh(const kn_derivation *d)
         inner = kaon_mul(g, inverse_gaps(g, w), kaon_matmul(g, transposed(g, v), d->from[1]));
     if (d->from[0]) {
         kaon_node *zero = kn_filled(g, v, 0);
-        inner = kn_plus(g, inner,
-                        kaon_select(g, part(g, v, DIAGONAL), spread(g, d->from[0], 1), zero));
+        inner =
+            kn_plus(g, inner, kaon_select(g, part(g, v, DIAGONAL), spread(g, d->from[0], 1), zero));
     }
     d->to[0] = by_lower(g, kaon_matmul(g, kaon_matmul(g, v, inner), transposed(g, v)));
 }

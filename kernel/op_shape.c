@@ -86,8 +86,8 @@ void kn_reverse_prod(const kn_derivation *d)
 
 void kn_forward_prod(const kn_derivation *d)
 {
-    d->to[0] = reduce_as(d, "reduce_sum",
-                         kaon_mul(d->g, product_of_others(d->g, d->use), d->from[0]));
+    d->to[0] =
+        reduce_as(d, "reduce_sum", kaon_mul(d->g, product_of_others(d->g, d->use), d->from[0]));
 }
 
 // 1 / n at each of the n numbers that equal the extreme, else 0.
@@ -238,7 +238,8 @@ static kaon_node *cummax_places(kaon_graph *g, const kn_use *use)
     kaon_node *index = kn_iota(g, a->rank, a->shape, (int32_t)axis);
     const int64_t last = a->shape[axis] - 1;
     kaon_node *steps = turned ? kaon_sub(g, kn_scalar(g, KAON_I64, (double)last), index) : index;
-    kaon_node *here = kaon_select(g, kaon_eq(g, kn_in(use, 0), y), steps, kn_scalar(g, KAON_I64, 0));
+    kaon_node *here =
+        kaon_select(g, kaon_eq(g, kn_in(use, 0), y), steps, kn_scalar(g, KAON_I64, 0));
     kaon_node *place = cumulate(g, "cummax", here, axis, turned, 0);
     return turned ? kaon_sub(g, kn_scalar(g, KAON_I64, (double)last), place) : place;
 }
@@ -249,8 +250,8 @@ void kn_reverse_cummax(const kn_derivation *d)
     kaon_node *dy = d->from[0];
     if (kn_attr_int(d->use, "exclusive", 0)) // the first place holds -inf, which moves with nothing
         dy = shift_axis(d->g, dy, axis, !kn_attr_int(d->use, "reverse", 0));
-    d->to[0] = three_along(d->g, "put_along_add", kn_filled(d->g, dy, 0), cummax_places(d->g, d->use),
-                           dy, axis);
+    d->to[0] = three_along(d->g, "put_along_add", kn_filled(d->g, dy, 0),
+                           cummax_places(d->g, d->use), dy, axis);
 }
 
 void kn_forward_cummax(const kn_derivation *d)
@@ -276,8 +277,8 @@ void kn_reverse_sort(const kn_derivation *d)
 
 void kn_forward_sort(const kn_derivation *d)
 {
-    d->to[0] = two_along(d->g, "take_along", d->from[0], sorted_places(d),
-                         kn_attr_int(d->use, "axis", 0));
+    d->to[0] =
+        two_along(d->g, "take_along", d->from[0], sorted_places(d), kn_attr_int(d->use, "axis", 0));
 }
 
 /* --- shape moves ------------------------------------------------------------------------------ */
@@ -311,8 +312,8 @@ void kn_reverse_slice(const kn_derivation *d)
         return;
     }
     const int64_t count[] = {d->use->outputs[0].shape[axis]};
-    kaon_node *places = kaon_shift(
-        d->g, kaon_scale(d->g, kn_iota(d->g, 1, count, 0), (double)step), (double)start);
+    kaon_node *places =
+        kaon_shift(d->g, kaon_scale(d->g, kn_iota(d->g, 1, count, 0), (double)step), (double)start);
     d->to[0] = three_along(d->g, "scatter_add", kn_filled(d->g, kn_in(d->use, 0), 0), places,
                            d->from[0], axis);
 }

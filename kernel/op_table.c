@@ -1,4 +1,5 @@
-/* op_table.c: the primitives. One row each; whatever treats all ops alike is a loop over this table. */
+/* op_table.c: the primitives. One row each; whatever treats all ops alike is a loop over this
+ * table. */
 #include <string.h>
 
 #include "kernel/op_derivative.h"
@@ -86,7 +87,7 @@ const kn_op kn_primitives[] = {
     STEP(   "finite",              KAON_X_FINITE, 1, kn_infer_bool,   "neither NaN nor infinite"),
     SMOOTH( "select",              KAON_X_SELECT, 3, kn_infer_same,   "a ? b : c, a is bool"),
     // name             inputs  out x infer                       reverse                       forward                      rows              attributes        computes
-    {"cast",             1, 1, 1, 0, kn_infer_cast,              kn_reverse_cast,             kn_forward_cast,              KN_ROWS_NONE,   cast_rules,       "the same numbers in another type; float to integer toward zero"},
+    {"cast",             1, 1, 1, KAON_X_CAST, kn_infer_cast,              kn_reverse_cast,             kn_forward_cast,              KN_ROWS_NONE,   cast_rules,       "the same numbers in another type; float to integer toward zero"},
     {"stop_gradient",    1, 1, 1, 0, kn_infer_identity,          NULL,                        NULL,                         KN_ROWS_NONE,   NULL,             "a, without a derivative"},
     {"reduce_sum",       1, 1, 1, 0, kn_infer_reduce,            kn_reverse_sum,              kn_forward_each,              KN_ROWS_NONE,   reduce_rules,     "sum over axes, all if none are named"},
     {"reduce_prod",      1, 1, 1, 0, kn_infer_reduce,            kn_reverse_prod,             kn_forward_prod,              KN_ROWS_NONE,   reduce_rules,     "product over axes"},

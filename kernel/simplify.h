@@ -4,9 +4,9 @@
 
 #include "kernel/graph.h"
 
-/* Makes in *out a graph that gives the same `outputs` and updates from the same inputs and variables,
- * which are all kept, in order, whether they are read or not. `new_outputs` get what stands for the
- * outputs there. Done on the way:
+/* Makes in *out a graph that gives the same `outputs` and updates from the same inputs and
+ * variables, which are all kept, in order, whether they are read or not. `new_outputs` get what
+ * stands for the outputs there. Done on the way:
  *   - what no output and no update needs is left out, also stacked outputs and captures of scans;
  *   - uses that compute the same become one (random operations have a stream each);
  *   - arithmetic on small constants is done;
