@@ -244,6 +244,10 @@ int32_t kn_supported(kn_compile *c, const kn_step *step, int64_t tile_rows);
  * 0: it cannot. */
 void kn_row_kinds(kn_compile *c, kn_step *step);
 
+/* The same for all steps, which stand in order; products that sum over the rows of another step's
+ * output are found here too. */
+void kn_find_rows(kn_compile *c);
+
 double kn_step_flops(const kn_compile *c, const kn_step *step);
 double kn_step_bytes(const kn_compile *c, const kn_step *step);
 

@@ -1,6 +1,7 @@
 /* emit.c: from placed steps to a program: kernels prepared, addresses filled in, launches in a row.
  */
 #include "kernel/compile.h"
+#include "kernel/explain.h"
 
 #include "kernel/memory.h"
 #include "kernel/pool.h"
@@ -682,7 +683,9 @@ kaon_status kn_emit(kn_compile *c, kaon_program **out)
     }
     p->own = own;
     emitter e = {.c = c, .p = p};
-    const kaon_status status = emit(&e);
+    kaon_status status = emit(&e);
+    if (!status)
+        status = kn_explain(c, p);
     if (status) {
         kn_program_free(p);
         return status;

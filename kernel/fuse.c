@@ -212,6 +212,14 @@ static void add_member(joining *j, const kn_step *s)
     }
 }
 
+// Registers belong to one expression: another one loads what this one stores.
+static void forget_registers(joining *j, int32_t group)
+{
+    for (int32_t m = group; m >= 0; m = j->f->members[m].next)
+        for (int32_t i = 0; i < j->f->c->steps[m]->output_count; i++)
+            j->register_of[j->f->c->steps[m]->outputs[i]] = NOT_HELD;
+}
+
 // Results that only members read are registers, not memory.
 static void drop_inner_results(joining *j, int32_t group)
 {
@@ -259,6 +267,7 @@ static kaon_status build_group(fusion *f, int32_t group, int32_t *register_of)
     for (int32_t i = f->members[group].low; i <= f->members[group].high; i++)
         if (!c->steps[i]->dead && root_of(f, i) == group)
             add_member(&j, c->steps[i]);
+    forget_registers(&j, group);
     drop_inner_results(&j, group);
     kn_row_kinds(c, s);
     if (!kn_supported(c, s, s->has_total ? s->rows : 0)) {
@@ -418,9 +427,11 @@ static kaon_status add_epilogue(kn_compile *c, kn_step *product)
 static kaon_status add_epilogues(kn_compile *c)
 {
     const int32_t count = c->step_count;
+    kn_find_rows(c); // a product that will be a sum over rows must stay one
     for (int32_t i = 0; i < count; i++) {
         kn_step *s = c->steps[i];
-        if (!s->dead && s->kind == KN_STEP_OP && s->use->op && s->use->op->rows == KN_ROWS_MATMUL)
+        if (!s->dead && s->kind == KN_STEP_OP && s->use->op &&
+            s->use->op->rows == KN_ROWS_MATMUL && !s->contracts)
             KAON_TRY(add_epilogue(c, s));
     }
     return KAON_OK;

@@ -192,7 +192,7 @@ static void try_contract(kn_compile *c, kn_step *s)
     c->values[s->outputs[0]].is_total = 1;
 }
 
-static void find_rows(kn_compile *c)
+void kn_find_rows(kn_compile *c)
 {
     for (int32_t i = 0; i < c->step_count; i++) {
         kn_row_kinds(c, c->steps[i]);
@@ -456,7 +456,7 @@ static kaon_status place_all(kn_compile *c, int32_t top)
 /* Finds regions and puts all steps in order. */
 kaon_status kn_rows(kn_compile *c)
 {
-    find_rows(c);
+    kn_find_rows(c);
     const int32_t top = set_earliest(c);
     int32_t *limit = kn_compile_take(c, (size_t)c->step_count, sizeof *limit);
     if (!limit)

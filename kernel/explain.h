@@ -1,0 +1,13 @@
+/* explain.h: a program as text, and what each launch is. */
+#ifndef KN_EXPLAIN_H
+#define KN_EXPLAIN_H
+
+#include "kernel/compile.h"
+
+/* Fills p->facts, its text included, and p->notes from the placed steps. */
+kaon_status kn_explain(kn_compile *c, kaon_program *p);
+
+/* "add", "exp"; "?" for what elementwise.h does not have. */
+const char *kn_elementwise_text(int32_t op);
+
+#endif
