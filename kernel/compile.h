@@ -122,7 +122,10 @@ typedef struct kn_step {
     uint8_t *kinds;    // KAON_OPERAND_* of inputs, then outputs
     int32_t has_total; // an output is a sum over its rows
     int32_t contracts; // a matmul that sums over rows: they are the contracted axis
-    int64_t factor;    // its leading axis has `factor` rows for each row of the region
+    // stack.c
+    struct kn_step **stacked; // the steps it stands for, NULL: itself
+    int32_t stacked_count;
+    int64_t factor; // its leading axis has `factor` rows for each row of the region
 } kn_step;
 
 /* A run of steps done tile by tile. */

@@ -100,6 +100,7 @@ static kaon_status prepare_step(emitter *e, int32_t step)
 /* Partial totals of one block, or of one value that lies alone, are added up by one launch. */
 typedef struct {
     int32_t value; // one of the group
+    int32_t block; // -1: the value alone
     int32_t dtype;
     uint64_t bytes;
     uint64_t partial_at;
@@ -124,6 +125,7 @@ static int32_t sum_groups(const kn_compile *c, const kn_region *r, sum_group *gr
                 continue;
             const kn_block *b = v->block >= 0 ? &c->blocks[v->block] : NULL;
             groups[count++] = (sum_group){.value = v->id,
+                                          .block = v->block,
                                           .dtype = v->dtype,
                                           .bytes = b ? b->bytes : v->bytes,
                                           .partial_at = b ? b->partial_at : v->partial_at};
@@ -582,7 +584,10 @@ static kaon_status emit_sums(emitter *e, const kn_region *r)
             operands[i] =
                 e->arena + r->total_at + (uint64_t)i * r->total_bytes + groups[g].partial_at;
         l->call.rows = (int64_t)(groups[g].bytes / kaon_dtype_bytes(groups[g].dtype));
-        KAON_TRY(set_address(e, &operands[r->chunks], &c->values[groups[g].value], 0, 0));
+        if (groups[g].block >= 0)
+            operands[r->chunks] = e->arena + c->blocks[groups[g].block].at;
+        else
+            KAON_TRY(set_address(e, &operands[r->chunks], &c->values[groups[g].value], 0, 0));
     }
     return KAON_OK;
 }

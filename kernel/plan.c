@@ -100,6 +100,14 @@ static void stretch(kn_value *v, int32_t from, int32_t to)
     v->last = to > v->last ? to : v->last;
 }
 
+static void stretch_operands(kn_compile *c, const kn_step *s, int32_t from, int32_t to)
+{
+    for (int32_t k = 0; k < s->input_count; k++)
+        stretch(&c->values[s->inputs[k].value], from, to);
+    for (int32_t k = 0; k < s->output_count; k++)
+        stretch(&c->values[s->outputs[k]], from, to);
+}
+
 // Values a region touches live through all of it: its tiles run through all its steps.
 static void find_lives(kn_compile *c)
 {
@@ -112,10 +120,9 @@ static void find_lives(kn_compile *c)
         const kn_region *r = s->region >= 0 ? &c->regions[s->region] : NULL;
         const int32_t from = r ? r->first : i;
         const int32_t to = r ? r->first + r->count - 1 : i;
-        for (int32_t k = 0; k < s->input_count; k++)
-            stretch(&c->values[s->inputs[k].value], from, to);
-        for (int32_t k = 0; k < s->output_count; k++)
-            stretch(&c->values[s->outputs[k]], from, to);
+        stretch_operands(c, s, from, to);
+        for (int32_t m = 0; m < s->stacked_count; m++)
+            stretch_operands(c, s->stacked[m], from, to);
     }
 }
 
@@ -363,9 +370,9 @@ static void place_constants(kn_compile *c)
 kaon_status kn_plan(kn_compile *c)
 {
     KAON_TRY(settle_updates(c));
+    KAON_TRY(kn_stack(c));
     find_lives(c);
     find_tile_values(c);
-    KAON_TRY(kn_stack(c));
     const size_t room = (size_t)c->value_count + (size_t)c->block_count + (size_t)c->region_count;
     packing p = {.c = c};
     p.pieces = kn_compile_take(c, room, sizeof *p.pieces);

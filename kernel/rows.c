@@ -349,6 +349,9 @@ static int64_t power_below(uint64_t n)
     return power;
 }
 
+// Seconds of work below which a batch that fits in the cache is done in one piece.
+#define WORTH_TILING 10e-6
+
 enum {
     ROWS_AT_LEAST = 32, // below that a product reads its weights too often
     ROWS_HEAVY = 256,   // the same where the weights do not stay in the cache
@@ -363,7 +366,9 @@ static void size_tiles(kn_compile *c, kn_region *r, uint8_t *seen)
     const uint64_t cache = c->device->facts.tile_bytes;
     const footprint f = measure(c, r, seen);
     r->tile_rows = r->rows;
-    if (cache) {
+    const int32_t is_small =
+        r->work < WORTH_TILING && f.whole + f.per_row * (uint64_t)r->rows < cache;
+    if (cache && !is_small) {
         const uint64_t room = f.whole < cache / 2 ? cache - f.whole : cache / 2;
         const int64_t least = f.whole > cache / 2 ? ROWS_HEAVY : ROWS_AT_LEAST;
         const int64_t fits = power_below(room / f.per_row + 1);
