@@ -587,8 +587,9 @@ static void fill_field(kn_settings *s, const kn_schema *schema, const kaon_optio
         return;
     }
     otherwise->is_default = 1;
-    // The default goes in first, so that a wrong value leaves a usable one behind.
-    if (!given || o->kind <= KAON_OPTION_CHOICE) {
+    // The default goes in first, so that a wrong value leaves a usable one behind. What is required
+    // has none: its row's number may lie outside its own limits.
+    if (!given || (o->kind <= KAON_OPTION_CHOICE && !(o->flags & KAON_OPTION_REQUIRED))) {
         j.node = otherwise;
         kind->read(&j);
     }
