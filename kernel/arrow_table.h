@@ -26,7 +26,7 @@ enum {
 // What becomes of missing values (and NaN) among features, target and weight. ORDER missing
 enum {
     KN_MISSING_REFUSE = 0,
-    KN_MISSING_DROP = 1, // the row
+    KN_MISSING_DROP = 1, // the rows are flagged
     KN_MISSING_KEEP = 2  // features are NaN there; target and weight refuse
 };
 
@@ -46,8 +46,8 @@ typedef struct kn_want {
     int64_t class_count;        // 0: those found, sorted
     int64_t pad;                // entries of jagged features; 0: as many as the longest row has
     int32_t float_type;         // of features, weight and float targets: KAON_F32 or KAON_F64
-    int32_t has_sentinel;       // 1: a number that stands for "missing"
-    double sentinel;            // -999
+    const double *sentinels;    // numbers that stand for "missing": -999
+    int64_t sentinel_count;
 } kn_want;
 
 typedef struct kn_table_builder kn_table_builder;
@@ -69,9 +69,10 @@ void kn_table_builder_features(const kn_table_builder *b, const char *const **na
 kaon_status kn_table_builder_add(kn_table_builder *b, const struct ArrowSchema *schema,
                                  const struct ArrowArray *array, kaon_diag *diag);
 
-/* Hands out the table; the builder is spent. `dropped`: rows left out for missing values; may be
- * NULL. [instance] */
-kaon_status kn_table_builder_finish(kn_table_builder *b, kaon_table **out, int64_t *dropped,
+/* Hands out the table; the builder is spent. With KN_MISSING_DROP *incomplete is a flag per row, 1:
+ * to be left out (NULL: none; kn_free it): the caller drops them, since places of rows in the files
+ * may matter to him first. [instance] */
+kaon_status kn_table_builder_finish(kn_table_builder *b, kaon_table **out, char **incomplete,
                                     kaon_diag *diag);
 
 #endif

@@ -1,7 +1,7 @@
 /* dataset.h: the `data` section of an experiment, from words to tables.
  *
  *     data:
- *       reader: csv                      # or {csv: {separator: tab}}; absent: by extension
+ *       reader: NAME                     # or {NAME: {...}}; absent: by the ending of the path
  *       path: jets_*.csv.gz              # or a list; none for generators
  *       features: ["*", -event_id]       # names or patterns; "-" takes away
  *       target: label                    # a name; or a number of a column, -1 for the last one

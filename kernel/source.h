@@ -29,7 +29,7 @@ void kn_source_close(kn_source *source); // takes NULL
 /* Of the first file; borrowed. [any] */
 const struct ArrowSchema *kn_source_schema(const kn_source *source);
 
-/* Name for messages: "jets.csv", "jets.csv and 3 more", "toyjets". [any] */
+/* Name for messages: "a.csv", "a.csv and 3 more", the name of a generator. [any] */
 const char *kn_source_name(const kn_source *source);
 
 int64_t kn_source_path_count(const kn_source *source);
