@@ -157,6 +157,52 @@ void kt_check_gradients(kt_layer *layer, const double *in, kt_dims shape, double
 // The layer refuses an input of that shape, with `text` in the words.
 void kt_refuses(const char *name, const char *settings, kt_dims shape, const char *text);
 
+/* --- learners --------------------------------------------------------------------------------- */
+
+// A table of events for tests. Absent arrays are NULL.
+typedef struct kt_data {
+    int64_t rows;
+    int64_t width;          // features per event
+    const double *features; // (rows, width)
+    const int64_t *classes; // (rows): the target, or
+    const double *values;   // (rows)
+    const double *weights;  // (rows)
+    int32_t class_count;
+    int32_t dtype; // of floats in the table and of the arithmetic: KAON_F32, KAON_F64
+} kt_data;
+
+kaon_table *kt_table(const kt_data *data); // to be released
+
+typedef struct kt_learner {
+    const kaon_part *part;
+    void *self;
+} kt_learner;
+
+// Made for tables like `data`, seed 1.
+kt_learner kt_learner_open(const char *name, const char *settings, const kt_data *data);
+void kt_learner_close(kt_learner *learner);
+kaon_status kt_fit(const kt_learner *learner, const kt_data *train, const kt_data *validation);
+
+// The column of a role after `apply`, as f64 (free it): `count` numbers in all.
+double *kt_apply(const kt_learner *learner, const kt_data *data, int32_t role, int64_t *count);
+
+// What the last fit told: the metric at a step, NAN if it was not told.
+double kt_metric(const char *name, int64_t step);
+int64_t kt_metric_steps(const char *name); // the last step at which it was told, 0: never
+
+// The next fit is asked to stop at its nth call of progress; 0: never.
+void kt_cancel_at(int64_t calls);
+
+// A monitor that records, for agents.
+kaon_monitor *kt_monitor(void);
+
+// A model file in memory, to be freed.
+kaon_archive *kt_archive_new(void);
+void kt_archive_free(kaon_archive *archive);
+
+// The numbers of a text file with commas, lines that are not numbers left out (free it).
+double *kt_read_csv(const char *path, int64_t *rows, int64_t *columns);
+
 #ifdef __cplusplus
 }
 #endif

@@ -10,6 +10,7 @@
 #include <kaon/agent.h>
 #include <kaon/random.h>
 
+#include <math.h>
 #include <string.h>
 
 typedef struct {
@@ -115,16 +116,28 @@ static int32_t best(const agent *a, int64_t state, const uint8_t *legal)
     return chosen;
 }
 
-static int32_t any(const agent *a, const uint8_t *legal, kaon_random_stream *r)
+// One of the legal actions worth at least `least`, each with the same chance; -1 if there is none.
+// Among equals a game is learned from all of them, not from the first alone.
+static int32_t any(const agent *a, int64_t state, const uint8_t *legal, double least,
+                   kaon_random_stream *r)
 {
+    const double *row = a->values + state * a->actions;
     uint32_t count = 0;
     for (int64_t i = 0; i < a->actions; i++)
-        count += !legal || legal[i];
+        count += (!legal || legal[i]) && row[i] >= least;
     uint32_t left = count ? kaon_random_below(r, count) : 0;
     for (int32_t i = 0; i < a->actions; i++)
-        if ((!legal || legal[i]) && left-- == 0)
+        if ((!legal || legal[i]) && row[i] >= least && left-- == 0)
             return i;
     return -1;
+}
+
+static int32_t choose(const agent *a, int64_t state, const uint8_t *legal, double epsilon,
+                      kaon_random_stream *r)
+{
+    const int32_t top = best(a, state, legal);
+    const int explore = top < 0 || kaon_random_uniform(r) < epsilon;
+    return any(a, state, legal, explore ? -INFINITY : a->values[state * a->actions + top], r);
 }
 
 static kaon_status act(void *self, int64_t count, const void *observations, const uint8_t *legal,
@@ -177,8 +190,7 @@ static double value_after(const session *s)
 static kaon_status one_step(session *s, double *reward, uint8_t *ended, kaon_diag *diag)
 {
     agent *a = s->agent;
-    const int explore = kaon_random_uniform(&s->random) < s->epsilon;
-    const int32_t action = explore ? any(a, s->legal, &s->random) : best(a, s->state, s->legal);
+    const int32_t action = choose(a, s->state, s->legal, s->epsilon, &s->random);
     if (action < 0)
         return kaon_fail(diag, KAON_INVALID, "state %d has no legal action and is no end",
                          (int)s->state);

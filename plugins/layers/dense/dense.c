@@ -57,14 +57,15 @@ static kaon_node *build(kaon_graph *g, const void *settings, kaon_node *in)
                            kaon_shape_text(in));
 
     const int64_t shape[] = {kaon_dim(in, -1), c->units};
+    const int32_t init = init_kinds[c->init];
     const kaon_variable kernel = {
         .size = sizeof kernel,
         .dtype = -1,
         .name = "kernel",
         .rank = 2,
-        .init = init_kinds[c->init],
+        .init = init,
         .shape = shape,
-        .scale = c->init_scale,
+        .scale = init == KAON_INIT_NORMAL || init == KAON_INIT_UNIFORM ? c->init_scale : 1,
         .flags = KAON_TRAINABLE,
         .fan_axis = 1,
     };
