@@ -371,15 +371,8 @@ static kaon_status choose_machine(kn_experiment *e, kaon_diag *diag)
     const char *backend = e->request->backend ? e->request->backend : top->backend;
     const int64_t threads = e->request->threads ? e->request->threads : top->threads;
     kn_kernel *k = e->kernel;
-    if (backend && (!k->device || strcmp(k->device->name, backend))) {
-        char *copy = kn_copy_text(backend);
-        if (!copy)
-            return kn_no_memory(diag, "the backend's name");
-        kn_device_close(k->device);
-        k->device = NULL;
-        kn_free((void *)(uintptr_t)k->settings.backend);
-        k->settings.backend = copy;
-    }
+    if (backend)
+        KAON_TRY(kn_device_select(k, backend, diag));
     if (!threads || threads == kn_pool_lanes(k->pool) || k->device)
         return KAON_OK;
     kn_pool *pool = NULL;

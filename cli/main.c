@@ -1,0 +1,114 @@
+/* main.c: the `kaon` command: finds the sub-command and hands over. */
+#include "command.h"
+#include "subcommands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// clang-format off
+const command commands[] = {
+    {"run", "train what a YAML file describes and judge it",
+     "FILE [--out DIR] [--set a.b=c]... [options]",
+     "  kaon run jets.yaml                          # into runs/jets-1\n"
+     "  kaon run jets.yaml --out runs/first         # into a folder of your choice\n"
+     "  kaon run jets.yaml --set model.network.epochs=5 --seed 7\n"
+     "  kaon run jets.yaml --check                  # is the file right? trains nothing\n",
+     run_main},
+    {"predict", "apply a trained model to events",
+     "MODEL [DATA...] [--out FILE] [options]",
+     "  kaon predict runs/jets-1 new.csv            # shows the first rows\n"
+     "  kaon predict runs/jets-1 new.csv --out scores.csv\n"
+     "  kaon predict runs/jets-1 --part test --out test.npy\n",
+     predict_main},
+    {"eval", "compare a model's predictions with the truth",
+     "MODEL [DATA...] [options]",
+     "  kaon eval runs/jets-1                       # on the test part it was made with\n"
+     "  kaon eval runs/jets-1 other.csv --json\n",
+     eval_main},
+    {"inspect", "look into models and at what is installed",
+     "MODEL | ITEM | KIND | items [options]",
+     "  kaon inspect runs/jets-1                    # learners, parameters, tensors\n"
+     "  kaon inspect layer:dense                    # what it does and its options\n"
+     "  kaon inspect layers                         # all layers\n"
+     "  kaon inspect experiment                     # what may stand in a YAML file\n",
+     inspect_main},
+    {"data", "look at files and generators",
+     "head|info [DATA] [--reader NAME] [options]",
+     "  kaon data head jets.csv                     # the first rows\n"
+     "  kaon data info jets.csv.gz                  # columns, ranges, what is missing\n"
+     "  kaon data head --reader 'toyjets: {jets: 20}'\n",
+     data_main},
+    {"plugin", "list, check and make plugins",
+     "list|check|new ...",
+     "  kaon plugin list                            # what is installed\n"
+     "  kaon plugin list --why                      # each file, and what became of it\n"
+     "  kaon plugin check ./kaon_mine.so\n"
+     "  kaon plugin new layer mine                  # a project that builds and passes its tests\n",
+     plugin_main},
+    {"bench", "measure how fast a model predicts",
+     "MODEL [options]",
+     "  kaon bench runs/jets-1                      # events per second, and one at a time\n",
+     bench_main},
+    {0},
+};
+// clang-format on
+
+static void print_usage(FILE *to)
+{
+    fprintf(to,
+            "Kaon %s: machine learning for physics experiments\n\n"
+            "usage: kaon COMMAND ...\n\n",
+            kaon_version());
+    for (const command *c = commands; c->name; c++)
+        fprintf(to, "  %-9s %s\n", c->name, c->summary);
+    fprintf(to, "\n'kaon COMMAND --help' tells more. Begin with: kaon run examples/jets.yaml\n");
+}
+
+// "trian" is nearer to no command than "rnu" to "run": count letters in the wrong place.
+static const char *nearest_command(const char *word)
+{
+    const char *best = NULL;
+    int least = 3;
+    for (const command *c = commands; c->name; c++) {
+        int wrong = (int)strlen(c->name) > (int)strlen(word)
+                        ? (int)(strlen(c->name) - strlen(word))
+                        : (int)(strlen(word) - strlen(c->name));
+        for (const char *at = word; *at; at++)
+            wrong += !strchr(c->name, *at);
+        if (wrong < least) {
+            least = wrong;
+            best = c->name;
+        }
+    }
+    return best;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+        const command *about = argc > 2 ? find_command(argv[2]) : NULL;
+        char *const help[] = {argv[0], "--help", NULL};
+        if (about)
+            return about->main(2, (char **)help);
+        print_usage(stdout);
+        return EXIT_OK;
+    }
+    if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+        printf("kaon %s (ABI %u.%u)\n", kaon_version(), (unsigned)KAON_ABI_MAJOR(KAON_ABI),
+               (unsigned)KAON_ABI_MINOR(KAON_ABI));
+        return EXIT_OK;
+    }
+    const command *chosen = find_command(name);
+    if (chosen)
+        return chosen->main(argc - 1, argv + 1);
+    const char *near = nearest_command(name);
+    fprintf(stderr, "kaon: there is no command '%s'%s%s%s\n\n", name,
+            near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    print_usage(stderr);
+    return EXIT_USAGE;
+}

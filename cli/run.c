@@ -1,0 +1,267 @@
+/* run.c: kaon run: trains what a YAML file describes and judges it. */
+#include "command.h"
+#include "progress.h"
+#include "subcommands.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NAMES_SHOWN = 8 };
+
+/* --- the head --------------------------------------------------------------------------------- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static int64_t number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+// "gluon, quark, W, Z, top", or the first few and how many there are.
+static void print_names(const json_t *names)
+{
+    const size_t count = json_array_size(names);
+    const size_t shown = count > NAMES_SHOWN + 2 ? NAMES_SHOWN : count;
+    for (size_t i = 0; i < shown; i++)
+        fprintf(stderr, "%s%s", i ? ", " : "", json_string_value(json_array_get(names, i)));
+    if (shown < count)
+        fprintf(stderr, ", ... (%zu)", count);
+}
+
+static void print_rows(const json_t *head)
+{
+    const char *part;
+    json_t *value;
+    char count[32];
+    int first = 1;
+    fprintf(stderr, "  data      %s: ", text_of(head, "source"));
+    json_object_foreach(json_object_get(head, "rows"), part, value)
+    {
+        fprintf(stderr, "%s%s %s", first ? "" : ", ", long_count(json_integer_value(value), count),
+                part);
+        first = 0;
+    }
+    if (number_of(head, "dropped"))
+        fprintf(stderr, " (%s rows with missing values left out)",
+                long_count(number_of(head, "dropped"), count));
+    fputc('\n', stderr);
+}
+
+static void print_list(const char *title, const json_t *names, const char *between)
+{
+    fprintf(stderr, "  %-9s ", title);
+    if (!between) {
+        print_names(names);
+    } else {
+        for (size_t i = 0; i < json_array_size(names); i++)
+            fprintf(stderr, "%s%s", i ? between : "", json_string_value(json_array_get(names, i)));
+    }
+    fputc('\n', stderr);
+}
+
+static void print_head(const char *json)
+{
+    json_t *head = json_loads(json, 0, NULL);
+    if (!head)
+        return;
+    if (json_object_get(head, "environment")) {
+        fprintf(stderr, "  world     %s\n  agent     %s\n", text_of(head, "environment"),
+                text_of(head, "agent"));
+    } else {
+        print_rows(head);
+        print_list("features", json_object_get(head, "features"), NULL);
+        if (*text_of(head, "target")) {
+            fprintf(stderr, "  target    %s", text_of(head, "target"));
+            if (json_array_size(json_object_get(head, "classes"))) {
+                fprintf(stderr, ": ");
+                print_names(json_object_get(head, "classes"));
+            }
+            fputc('\n', stderr);
+        }
+        print_list("model", json_object_get(head, "learners"), " -> ");
+    }
+    json_decref(head);
+}
+
+/* --- the result ------------------------------------------------------------------------------- */
+
+// Parts in the order people read them.
+static const char *const part_names[] = {"test", "validation", "train"};
+
+static void add_cells(table *t, const char *name, const json_t *parts, const json_t *top)
+{
+    char number[32];
+    table_cell(t, "%s", name);
+    if (!parts) {
+        table_cell(t, "%s", short_number(json_number_value(json_object_get(top, name)), number));
+        return;
+    }
+    for (int i = 0; i < 3; i++) {
+        const json_t *part = json_object_get(parts, part_names[i]);
+        const json_t *value = json_object_get(part, name);
+        if (!part)
+            continue;
+        table_cell(t, "%s",
+                   json_is_number(value) ? short_number(json_number_value(value), number) : "-");
+    }
+}
+
+static void print_metrics(json_t *metrics)
+{
+    const json_t *parts = json_object_get(metrics, "parts");
+    const char *name;
+    json_t *value;
+    int columns = 1;
+    for (int i = 0; i < 3 && parts; i++)
+        columns += json_object_get(parts, part_names[i]) != NULL;
+    table *t = table_new(parts ? columns : 2);
+    if (parts) {
+        table_cell(t, "%s", "");
+        for (int i = 0; i < 3; i++)
+            if (json_object_get(parts, part_names[i]))
+                table_cell(t, "%s", part_names[i]);
+    }
+    json_object_foreach(metrics, name, value)
+    {
+        if (json_is_number(value) && strcmp(name, "rows"))
+            add_cells(t, name, parts, metrics);
+    }
+    table_print(t, stdout, 2, parts != NULL);
+    table_free(t);
+}
+
+static void print_result(const char *json, int status)
+{
+    char time[32];
+    json_t *result = json_loads(json, 0, NULL);
+    json_t *metrics = json_object_get(result, "metrics");
+    if (json_object_size(metrics)) {
+        printf("\n");
+        print_metrics(metrics);
+    }
+    printf("\n%s after %s%s%s", status ? "stopped" : "done",
+           duration(json_number_value(json_object_get(result, "seconds")), time),
+           *text_of(result, "backend") ? " on " : "", text_of(result, "backend"));
+    if (*text_of(result, "folder"))
+        printf("; results in %s", text_of(result, "folder"));
+    printf("\n");
+    if (status && *text_of(result, "model"))
+        printf("what was learned before is kept in %s\n", text_of(result, "model"));
+    json_decref(result);
+}
+
+/* --- signals ---------------------------------------------------------------------------------- */
+
+// A signal handler can reach nothing else.
+static kaon_kernel *volatile running;
+
+/* The first signal lets the run end at a good point and save; the second one ends the process. */
+static void on_signal(int number)
+{
+    static const char words[] = "\nstopping after this step; once more to stop at once\n";
+    if (running)
+        kaon_stop(running);
+    const ssize_t written = write(STDERR_FILENO, words, sizeof words - 1);
+    (void)written;
+    signal(number, SIG_DFL);
+}
+
+static void catch_signals(kaon_kernel *kernel)
+{
+    running = kernel;
+    signal(SIGINT, kernel ? on_signal : SIG_DFL);
+    signal(SIGTERM, kernel ? on_signal : SIG_DFL);
+}
+
+/* --- the command ------------------------------------------------------------------------------ */
+
+typedef struct {
+    common_options common;
+    const char *folder;
+    const char *backend;
+    const char *profile;
+    int64_t seed;
+    text_list sets;
+    int check, explain, quiet;
+} options;
+
+static int run_file(const session *s, options *o, const char *path)
+{
+    progress p;
+    char *json = NULL;
+    progress_init(&p, o->quiet || o->common.json, print_head);
+    kaon_run_request request = {
+        .size = sizeof request,
+        .flags = (o->check ? KAON_RUN_CHECK : 0u) | (o->explain ? KAON_RUN_EXPLAIN : 0u),
+        .config_path = path,
+        .folder = o->folder,
+        .backend = o->backend,
+        .threads = (int32_t)o->common.threads,
+        .has_seed = o->seed >= 0,
+        .seed = (uint64_t)o->seed,
+        .set_count = o->sets.count,
+        .sets = o->sets.at,
+        .event = progress_event,
+        .event_context = &p,
+        .profile = o->profile,
+    };
+    if (!p.quiet)
+        fprintf(stderr, "kaon run %s\n", path);
+    catch_signals(s->kernel);
+    const kaon_status status = kaon_run(s->kernel, &request, &json, s->error);
+    catch_signals(NULL);
+    progress_end(&p);
+    int code = status ? session_fail(s) : EXIT_OK;
+    if (json && o->common.json && !status)
+        print_json(json);
+    else if (json && !o->common.json && !o->check)
+        print_result(json, status);
+    else if (!status && o->check && !o->common.json)
+        printf("%s is right\n", path);
+    kaon_text_free(json);
+    return code;
+}
+
+int run_main(int argc, char **argv)
+{
+    options o = {.seed = -1};
+    session s;
+    int first = 0;
+    const option_row rows[] = {
+        {"out", 'o', TAKES_TEXT, "DIR", "the run folder; else the next of runs/<name>-1, -2 ...",
+         &o.folder},
+        {"set", 's', TAKES_TEXTS, "A.B=C", "change the configuration; may be repeated", &o.sets},
+        {"seed", 0, TAKES_NUMBER, "N", "of everything random, in place of the file's", &o.seed},
+        {"backend", 'b', TAKES_TEXT, "NAME", "where to compute; else the best there is",
+         &o.backend},
+        {"threads", 't', TAKES_NUMBER, "N", "at most this many; results do not depend on it",
+         &o.common.threads},
+        {"check", 0, TAKES_NOTHING, NULL, "check the file and a little of the data, train nothing",
+         &o.check},
+        {"explain", 0, TAKES_NOTHING, NULL, "print the compiled programs", &o.explain},
+        {"profile", 0, TAKES_TEXT, "FILE", "write a Chrome trace of all launches", &o.profile},
+        {"quiet", 'q', TAKES_NOTHING, NULL, "print the results only", &o.quiet},
+        COMMON_ROWS(o.common),
+        {0},
+    };
+    const command *self = find_command("run");
+    int code = read_options(self, rows, argc, argv, &first);
+    if (code >= 0)
+        return code;
+    if (argc - first != 1)
+        return wrong_use(self, argc == first ? "name the YAML file of the experiment"
+                                             : "one experiment at a time");
+    code = session_open(&s, &o.common);
+    if (!code)
+        code = run_file(&s, &o, argv[first]);
+    session_close(&s);
+    return code;
+}

@@ -1,0 +1,13 @@
+/* subcommands.h: one main per sub-command; argv[0] is its name. */
+#ifndef KAON_CLI_SUBCOMMANDS_H
+#define KAON_CLI_SUBCOMMANDS_H
+
+int run_main(int argc, char **argv);
+int predict_main(int argc, char **argv);
+int eval_main(int argc, char **argv);
+int inspect_main(int argc, char **argv);
+int data_main(int argc, char **argv);
+int plugin_main(int argc, char **argv);
+int bench_main(int argc, char **argv);
+
+#endif
