@@ -48,7 +48,9 @@
  *   svd               a                                three: u, s descending, v^T; thin
  *   scan, cond                                         built by graph.h's own calls
  * The linear algebra works on the last two axes and takes any leading ones. Random operations draw
- * word i of element i from counter (i / 4, stream, run) under the run's seed (program.h).
+ * word i of element i from counter (i / 4, stream, run) under the run's seed (program.h): counter words
+ * 0 and 1 are i / 4 as 64 bits, 2 is the stream, 3 the run; an element of f64 takes words 2 i (high) and
+ * 2 i + 1. Elements count through the whole batch, whatever the tile.
  */
 #ifndef KAON_OP_H
 #define KAON_OP_H

@@ -5,19 +5,21 @@
  */
 #include "cpu.h"
 
+#include <cblas.h>
 #include <stdio.h>
 #include <string.h>
 
 static const cpu_op *const op_tables[] = {
-    cpu_expression_ops,
-    cpu_matmul_ops,
+    cpu_expression_ops, cpu_matmul_ops, cpu_random_ops,  cpu_shape_ops,
+    cpu_gather_ops,     cpu_along_ops,  cpu_sort_ops,    cpu_conv_ops,
+    cpu_pool_ops,       cpu_linalg_ops, cpu_integer_ops, cpu_widened_ops,
 };
 
-static const cpu_op *find_op(const char *name)
+const cpu_op *cpu_find_op(const cpu_device *d, const kaon_step *step)
 {
     for (size_t t = 0; t < sizeof op_tables / sizeof *op_tables; t++)
         for (const cpu_op *op = op_tables[t]; op->name; op++)
-            if (!strcmp(op->name, name))
+            if (!strcmp(op->name, step->op) && (!op->supports || op->supports(d, step)))
                 return op;
     return NULL;
 }
@@ -51,6 +53,9 @@ static kaon_status device_open(const kaon_host *host, const void *settings, int3
     d->parallel = host->service(host, KAON_PARALLEL_SERVICE);
     d->lanes = d->parallel ? d->parallel->lanes(host) : 1;
     d->set = cpu_choose_set();
+    // OpenBLAS has one number of threads for the whole process. Its results depend on it; ours must
+    // not, and the pool's threads call it side by side.
+    openblas_set_num_threads(1);
     *device = d;
     return KAON_OK;
 }
@@ -103,10 +108,7 @@ static kaon_status memory_copy(void *device, int32_t direction, void *to, const 
 static int32_t step_supports(void *device, const kaon_step *step)
 {
     const cpu_device *d = device;
-    if (find_code(d, step))
-        return 1;
-    const cpu_op *op = find_op(step->op);
-    return op && (!op->supports || op->supports(d, step));
+    return find_code(d, step) || cpu_find_op(d, step);
 }
 
 static kaon_status step_prepare(void *device, const kaon_step *step, kaon_kernel *out,
@@ -116,8 +118,8 @@ static kaon_status step_prepare(void *device, const kaon_step *step, kaon_kernel
     const kaon_code *code = find_code(d, step);
     if (code)
         return code->prepare(d->host, step, out, diag);
-    const cpu_op *op = find_op(step->op);
-    if (!op || (op->supports && !op->supports(d, step)))
+    const cpu_op *op = cpu_find_op(d, step);
+    if (!op)
         return kaon_fail(diag, KAON_UNSUPPORTED, "the cpu backend has no kernel for this '%s'",
                          step->op);
     return op->prepare(d, step, out, diag);

@@ -28,6 +28,20 @@ typedef struct cpu_op {
 
 extern const cpu_op cpu_expression_ops[]; // expression.c
 extern const cpu_op cpu_matmul_ops[];     // matmul.c
+extern const cpu_op cpu_integer_ops[];    // matmul_integer.c
+extern const cpu_op cpu_widened_ops[];    // widen.c
+extern const cpu_op cpu_random_ops[];     // random.c
+extern const cpu_op cpu_shape_ops[];      // shape.c
+extern const cpu_op cpu_gather_ops[];     // gather.c
+extern const cpu_op cpu_along_ops[];      // along.c
+extern const cpu_op cpu_sort_ops[];       // sort.c
+extern const cpu_op cpu_conv_ops[];       // conv.c
+extern const cpu_op cpu_pool_ops[];       // pool.c
+extern const cpu_op cpu_linalg_ops[];     // linalg.c
+
+/* The first that takes this step; a later table may know what an earlier one of the same name does
+ * not. NULL if none does (cpu.c). */
+const cpu_op *cpu_find_op(const cpu_device *d, const kaon_step *step);
 
 /* --- states ----------------------------------------------------------------------------------- */
 
@@ -69,9 +83,43 @@ int32_t cpu_attr_axis(const kaon_step *step, const char *name, int32_t rank);
 int64_t cpu_count(const kaon_operand *a);
 int32_t cpu_is_contiguous(const kaon_operand *a);
 
+/* 1 if all inputs and outputs lie row-major without gaps. */
+int32_t cpu_all_contiguous(const kaon_step *step);
+
+/* A contiguous operand along one axis: `outer` lines for each index before it and `inner` numbers
+ * side by side for each index of it. */
+typedef struct cpu_lines {
+    int64_t outer, n, inner;
+} cpu_lines;
+
+cpu_lines cpu_lines_of(const kaon_operand *a, int32_t axis);
+
 /* --- many threads ----------------------------------------------------------------------------- */
 
 /* Runs items 0 .. count-1, on the pool where there is one. */
 void cpu_for(const cpu_device *d, int32_t lane, int64_t count, kaon_task *task, void *context);
+
+/* Steps made of like items, a chunk of which is one thread's work. A state begins with this. */
+typedef struct cpu_work cpu_work;
+typedef void cpu_range(const cpu_work *w, const kaon_launch *l, int64_t first, int64_t end,
+                       char *scratch);
+
+struct cpu_work {
+    cpu_state state;
+    cpu_range *run;        // items first .. end - 1
+    int64_t items;         // as prepared
+    int64_t items_per_row; // in a tile
+    int64_t chunk;
+    uint64_t scratch_bytes; // of a lane
+    char *lane_scratch;     // of all, without tiles
+    int32_t tiled;
+    int32_t inputs; // of the step: outputs follow
+};
+
+/* Completes a state that begins with cpu_work, of which `run`, `items` and `scratch_bytes` are set,
+ * and hands it over. `numbers` per item decide how many make a chunk. On failure the state is
+ * freed. */
+kaon_status cpu_work_ready(const cpu_device *d, const kaon_step *step, cpu_work *w, int64_t numbers,
+                           kaon_kernel *out, kaon_diag *diag);
 
 #endif

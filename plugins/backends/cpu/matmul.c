@@ -313,7 +313,9 @@ static int32_t supports(const cpu_device *d, const kaon_step *step)
 {
     cpu_matmul x = {0};
     int32_t general;
-    return cpu_matmul_read(step, &x) && cpu_matmul_read_epilogue(d, step, &x, &general);
+    const int32_t dtype = cpu_operand(step, 0)->dtype;
+    return (dtype == KAON_F32 || dtype == KAON_F64) && cpu_matmul_read(step, &x) &&
+           cpu_matmul_read_epilogue(d, step, &x, &general);
 }
 
 static kaon_status prepare(const cpu_device *d, const kaon_step *step, kaon_kernel *out,

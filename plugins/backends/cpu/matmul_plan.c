@@ -75,8 +75,7 @@ int32_t cpu_matmul_read(const kaon_step *step, cpu_matmul *x)
 {
     const kaon_operand *a = cpu_operand(step, 0), *b = cpu_operand(step, 1),
                        *c = cpu_output(step, 0);
-    if (step->input_count < 2 || a->rank < 1 || b->rank < 1 || a->dtype != b->dtype ||
-        (a->dtype != KAON_F32 && a->dtype != KAON_F64))
+    if (step->input_count < 2 || a->rank < 1 || b->rank < 1 || a->dtype != b->dtype)
         return 0;
     x->dtype = a->dtype;
     x->bytes = (int32_t)kaon_dtype_bytes(a->dtype);
