@@ -18,7 +18,9 @@ const kaon_result *cpu_result_at(const kaon_expression *e, int32_t index)
 int32_t cpu_reduces(const kaon_expression *e, const kaon_result *r, const kaon_operand *out,
                     int32_t i)
 {
-    if (out->kind == KAON_OPERAND_TOTAL && i == 0)
+    // The rows of a total, which outside tiles is known by its shape alone.
+    const int32_t one_row = out->rank == e->rank && out->shape[0] == 1 && e->shape[0] != 1;
+    if (i == 0 && (out->kind == KAON_OPERAND_TOTAL || one_row))
         return 1;
     return r->how != KAON_STORE && i >= e->rank - r->axes;
 }

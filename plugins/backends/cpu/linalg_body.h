@@ -144,7 +144,7 @@ static void FN(svd)(const linalg_state *s, void *const *in, void *const *out, ch
     memcpy(a, in[0], (size_t)(s->m * s->n) * sizeof(REAL));
     if (FN(all_finite)(a, s->m * s->n))
         LAPACK(gesdd)
-        ("S", &n, &m, a, &n, out[1], out[2], &n, out[0], &k, work, &work_size, whole, &info);
+    ("S", &n, &m, a, &n, out[1], out[2], &n, out[0], &k, work, &work_size, whole, &info);
     if (info) {
         FN(fill_nan)(out[0], s->m * k);
         FN(fill_nan)(out[1], k);

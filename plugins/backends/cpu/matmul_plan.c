@@ -81,7 +81,7 @@ int32_t cpu_matmul_read(const kaon_step *step, cpu_matmul *x)
     x->bytes = (int32_t)kaon_dtype_bytes(a->dtype);
     x->inputs = step->input_count;
     x->tiled = (step->flags & KAON_STEP_ROWS) != 0;
-    x->total = c->kind == KAON_OPERAND_TOTAL;
+    x->total = !step->fused && c->kind == KAON_OPERAND_TOTAL;
     read_matrices(a, b, x);
     if (!step->fused && !cpu_is_contiguous(c))
         return 0;
@@ -259,7 +259,7 @@ static int64_t limited(int64_t value, int64_t low, int64_t high)
 
 /* Chunks depend on the shape only. OpenBLAS packs what it multiplies, so its chunks are squares as
  * large as leave some for every thread. */
-static void choose_chunks(cpu_matmul *x, int32_t whole_rows)
+static void choose_chunks(cpu_matmul *x, const kaon_step *step, int32_t whole_rows)
 {
     x->large_columns = x->n;
     if (x->large) {
@@ -271,6 +271,10 @@ static void choose_chunks(cpu_matmul *x, int32_t whole_rows)
         if (x->unit_rows == 1 && x->chunk >= 8)
             x->chunk &= ~(int64_t)7; // whole blocks of rows
     }
+    // What an epilogue adds up over the units, it adds up in one go.
+    for (int32_t j = 0; step->fused && j < step->output_count; j++)
+        if (cpu_reduces(step->fused, cpu_result_at(step->fused, j), cpu_output(step, j), 0))
+            x->chunk = x->units;
     x->chunk = limited(x->chunk, 1, x->units > 0 ? x->units : 1);
 }
 
@@ -332,7 +336,7 @@ kaon_status cpu_matmul_new(const cpu_device *d, const kaon_step *step, cpu_matmu
     kaon_status status = KAON_INTERNAL;
     if (!cpu_matmul_read(step, x) || !cpu_matmul_read_epilogue(d, step, x, &general))
         goto undo;
-    choose_chunks(x, general || x->bias >= 0 || x->relu);
+    choose_chunks(x, step, general || x->bias >= 0 || x->relu);
     x->pack_a = !x->large && x->a_step != 1 && x->a_row != 1 && x->k != 1 && x->m != 1;
     x->pack_b = !x->large && x->b_step != 1 && x->n != 1;
     status = general ? new_epilogue(d, step, x, diag) : KAON_OK;

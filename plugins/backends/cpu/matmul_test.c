@@ -207,6 +207,48 @@ static void epilogues(void **state)
     }
 }
 
+/* The sum of a whole product, as a total: one number from tiles of 2 and 1 rows, and a column sum.
+ */
+static void epilogues_that_are_totals(void **state)
+{
+    (void)state;
+    const double x[] = {1, 2, 3, 4, 5, 6}, y[] = {1, 0, 2, 0, 1, 3}; // (3, 2) (2, 3)
+    double sum = 100, columns[3] = {0, 0, 0};
+    for (int64_t first = 0; first < 3; first += 2) {
+        st_step s;
+        st_begin(&s, "matmul");
+        s.step.flags = KAON_STEP_ROWS;
+        s.rows = first ? 1 : 2;
+        st_in(&s, KAON_F64, x + first * 2, ST_SHAPE(2, 2))->kind = KAON_OPERAND_ROWS;
+        st_in(&s, KAON_F64, y, ST_SHAPE(2, 3));
+        st_add(&s, 1, KAON_F64, &sum, NULL, 0)->kind = KAON_OPERAND_TOTAL;
+        st_out(&s, KAON_F64, columns, ST_SHAPE(1, 3))->kind = KAON_OPERAND_TOTAL;
+        st_space(&s, ST_SHAPE(2, 3));
+        s.fused.input_count = 1;
+        st_result(&s, 0, KAON_REDUCE_SUM, 1);
+        st_result(&s, 0, KAON_STORE, 0);
+        st_go(&s);
+    }
+    // The product is ((1, 2, 8), (3, 4, 18), (5, 6, 28)).
+    assert_true(sum == 175);
+    assert_true(columns[0] == 9 && columns[1] == 12 && columns[2] == 54);
+
+    // Without tiles the shape of the output tells, and nothing is added to.
+    st_step s;
+    st_begin(&s, "matmul");
+    st_in(&s, KAON_F64, x, ST_SHAPE(3, 2));
+    st_in(&s, KAON_F64, y, ST_SHAPE(2, 3));
+    st_out(&s, KAON_F64, &sum, ST_SHAPE(1, 1));
+    st_out(&s, KAON_F64, columns, ST_SHAPE(1, 3));
+    st_space(&s, ST_SHAPE(3, 3));
+    s.fused.input_count = 1;
+    st_result(&s, 0, KAON_REDUCE_SUM, 1);
+    st_result(&s, 0, KAON_STORE, 0);
+    st_go(&s);
+    assert_true(sum == 75);
+    assert_true(columns[0] == 9 && columns[1] == 12 && columns[2] == 54);
+}
+
 static void refuses_what_is_not_floating_point(void **state)
 {
     (void)state;
@@ -228,6 +270,7 @@ int main(void)
         cmocka_unit_test(leading_axes_broadcast),
         cmocka_unit_test(vectors_are_rows_and_columns),
         cmocka_unit_test(epilogues),
+        cmocka_unit_test(epilogues_that_are_totals),
         cmocka_unit_test(refuses_what_is_not_floating_point),
     };
     return cmocka_run_group_tests(tests, st_open, st_close);
