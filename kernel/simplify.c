@@ -13,7 +13,7 @@
 #include "kernel/op_attr.h"
 #include "kernel/simplify_pass.h"
 
-enum { ROUNDS = 4 };
+enum { ROUNDS = 8 };
 
 /* --- what is needed --------------------------------------------------------------------------- */
 
@@ -40,9 +40,9 @@ static int32_t is_kept(const kn_pass *p, const kn_use *use, int32_t output)
            p->live[use->outputs[output].id];
 }
 
-static kaon_status pass_init(kn_pass *p, const kn_graph *from)
+static kaon_status pass_init(kn_pass *p, const kn_graph *from, int64_t *changes)
 {
-    *p = (kn_pass){.from = from};
+    *p = (kn_pass){.from = from, .changes = changes};
     p->table_room = 64;
     while (p->table_room < 4 * from->use_count)
         p->table_room *= 2;
@@ -66,7 +66,7 @@ static void pass_fini(kn_pass *p)
 static kaon_status body_init(kn_pass *body, const kn_pass *p, const kn_use *use, int32_t which)
 {
     const kn_graph *from = use->bodies[which];
-    KAON_TRY(pass_init(body, from));
+    KAON_TRY(pass_init(body, from, p->changes));
     for (int32_t i = 0; i < from->result_count; i++) {
         if (is_kept(p, use, i))
             read_node(body, from->results[i]);
@@ -238,6 +238,7 @@ static kaon_status copy_plain(kn_pass *p, const kn_use *use)
     kn_node *simpler = use->kind == KN_USE_OP && use->op ? kn_simpler(p, use, inputs) : NULL;
     KAON_TRY(kn_graph_status(p->to));
     if (simpler) {
+        ++*p->changes;
         p->map[use->outputs[0].id] = simpler;
         return KAON_OK;
     }
@@ -402,41 +403,46 @@ static kaon_status run_pass(kn_pass *p, int32_t count, kn_node *const *outputs,
     return KAON_OK;
 }
 
-static kaon_status one_round(kn_graph *from, int32_t count, kn_node *const *outputs, kn_graph **out,
-                             kn_node **new_outputs, kaon_diag *diag)
+typedef struct round_result {
+    kn_graph *graph; // NULL: failed
+    int64_t changes; // rules applied
+} round_result;
+
+static kaon_status one_round(kn_graph *from, int32_t count, kn_node *const *outputs,
+                             kn_node **new_outputs, round_result *out, kaon_diag *diag)
 {
     kn_pass p;
-    KAON_TRY(kn_graph_new_like(from, out, diag));
-    kaon_status status = pass_init(&p, from);
-    p.to = *out;
+    *out = (round_result){0};
+    KAON_TRY(kn_graph_new_like(from, &out->graph, diag));
+    kaon_status status = pass_init(&p, from, &out->changes);
+    p.to = out->graph;
     if (!status)
         status = run_pass(&p, count, outputs, new_outputs);
     pass_fini(&p);
     if (!status)
         return KAON_OK;
-    if (kn_graph_status(*out))
-        (*out)->base.api->check(&(*out)->base, diag);
-    else
-        kn_no_memory(diag, "a graph");
-    kn_graph_free(*out);
-    *out = NULL;
+    status = kn_graph_status(p.to) ? p.to->base.api->check(&p.to->base, diag)
+                                   : kn_no_memory(diag, "a graph");
+    kn_graph_free(p.to);
+    out->graph = NULL;
     return status;
 }
 
 kaon_status kn_simplify(kn_graph *from, int32_t output_count, kn_node *const *outputs,
                         kn_graph **out, kn_node **new_outputs, kaon_diag *diag)
 {
+    round_result before, after;
+    *out = NULL;
     KAON_TRY(from->base.api->check(&from->base, diag));
-    KAON_TRY(one_round(from, output_count, outputs, out, new_outputs, diag));
-    for (int32_t round = 1; round < ROUNDS; round++) {
-        kn_graph *before = *out;
-        const int32_t uses = before->use_count;
+    KAON_TRY(one_round(from, output_count, outputs, new_outputs, &before, diag));
+    // The last round applies no rule: it clears away what the one before has left unread.
+    for (int32_t round = 1; round < ROUNDS && before.changes; round++) {
         const kaon_status status =
-            one_round(before, output_count, new_outputs, out, new_outputs, diag);
-        kn_graph_free(before);
+            one_round(before.graph, output_count, new_outputs, new_outputs, &after, diag);
+        kn_graph_free(before.graph);
         KAON_TRY(status);
-        if ((*out)->use_count == uses)
-            break;
+        before = after;
     }
+    *out = before.graph;
     return KAON_OK;
 }

@@ -13,6 +13,7 @@ typedef struct kn_pass {
     kn_node **map;      // by node id of `from`
     kn_use **table;     // uses of `to` by what they compute; open addressing
     int32_t table_room; // a power of two
+    int64_t *changes;   // rules applied in this round, bodies included
 } kn_pass;
 
 /* What a use amounts to on these inputs of `to`, by an identity or by arithmetic on constants;

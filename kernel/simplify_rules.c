@@ -45,7 +45,7 @@ static kn_node *if_fits(const kn_use *use, kn_node *node)
 
 // Elementwise operations broadcast by themselves: a broadcast before one is left out where another
 // input keeps the shape.
-static void drop_broadcasts(const kn_use *use, kn_node **inputs)
+static void drop_broadcasts(kn_pass *p, const kn_use *use, kn_node **inputs)
 {
     const kn_node *out = &use->outputs[0];
     for (int32_t i = 0; i < use->input_count; i++) {
@@ -64,6 +64,7 @@ static void drop_broadcasts(const kn_use *use, kn_node **inputs)
         }
         if (rank != out->rank || memcmp(shape, out->shape, (size_t)rank * sizeof *shape))
             inputs[i] = was;
+        *p->changes += inputs[i] != was;
     }
 }
 
@@ -348,7 +349,7 @@ static const struct {
 kn_node *kn_simpler(kn_pass *p, const kn_use *use, kn_node **inputs)
 {
     if (use->op->elementwise)
-        drop_broadcasts(use, inputs);
+        drop_broadcasts(p, use, inputs);
     kn_node *folded = kn_fold(p->to, use, inputs);
     for (size_t i = 0; !folded && i < sizeof rules / sizeof rules[0]; i++) {
         if (!strcmp(rules[i].op, use->name))
