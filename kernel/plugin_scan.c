@@ -266,8 +266,11 @@ static kaon_status keep_name(names *list, const char *name)
         list->at = grown;
         list->capacity = capacity;
     }
-    list->at[list->count] = kn_copy_text(name);
-    return list->at[list->count++] ? KAON_OK : KAON_NO_MEMORY;
+    char *copy = kn_copy_text(name);
+    if (!copy)
+        return KAON_NO_MEMORY;
+    list->at[list->count++] = copy;
+    return KAON_OK;
 }
 
 // The order in which a folder lists its files is not the same everywhere, so they are sorted.
