@@ -2,6 +2,7 @@
 #include "progress.h"
 #include "command.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,31 +47,40 @@ static void add_metrics(const progress *p, char *line)
     }
 }
 
-static void add_times(const progress *p, const kaon_event *e, char *line)
+static void add_times(const progress *p, char *line)
 {
     char left[32];
-    const double seconds = now() - p->began, rate = (e->done - p->first) / seconds;
+    const double seconds = now() - p->began, rate = (p->done - p->first) / seconds;
     const size_t used = strlen(line);
-    if (e->done >= e->total || rate <= 0 || seconds < 1)
+    if (p->done >= p->total || rate <= 0 || seconds < 1)
         return;
-    snprintf(line + used, LINE - used, "  %s left", duration((e->total - e->done) / rate, left));
+    snprintf(line + used, LINE - used, "  %s left", duration((p->total - p->done) / rate, left));
+}
+
+// The step at work; of a plain line, the one whose numbers it shows.
+static int64_t steps_done(const progress *p)
+{
+    if (!p->terminal && p->metric_count)
+        return p->metric_step;
+    return (int64_t)ceil(fmin(p->done, p->total));
 }
 
 // "network    epoch 12/30  ==========----------  loss 0.5612  8 s left"
-static void draw(const progress *p, const kaon_event *e, int bar)
+static void draw(progress *p)
 {
     char line[LINE], done[32], total[32];
-    const double share = e->total > 0 ? e->done / e->total : 0;
-    snprintf(line, LINE, "  %-12.30s %s %s/%s ", p->what, e->unit ? e->unit : "",
-             long_count((int64_t)e->done, done), long_count((int64_t)e->total, total));
-    if (bar) {
+    const double share = p->total > 0 ? p->done / p->total : 0;
+    p->stale = 0;
+    snprintf(line, LINE, "  %-11.30s %s %s/%s ", p->what, p->unit, long_count(steps_done(p), done),
+             long_count((int64_t)p->total, total));
+    if (p->terminal) {
         const int full = (int)(share * BAR + 0.5);
         size_t used = strlen(line);
         for (int i = 0; i < BAR && used + 8 < LINE; i++)
             used += (size_t)snprintf(line + used, LINE - used, "%s", i < full ? "━" : "┈");
     }
     add_metrics(p, line);
-    add_times(p, e, line);
+    add_times(p, line);
     if (!p->terminal) {
         fprintf(stderr, "%s\n", line);
         return;
@@ -99,15 +109,29 @@ static void on_progress(progress *p, const kaon_event *e)
     const double share = e->total > 0 ? e->done / e->total : 0;
     if (strcmp(p->what, e->what ? e->what : ""))
         begin(p, e);
+    snprintf(p->unit, sizeof p->unit, "%s", e->unit ? e->unit : "");
+    p->done = e->done;
+    p->total = e->total;
+    p->stale = 1;
     const double since = now() - p->printed;
     const int last = share >= 1 && p->printed_share < 1;
     if (p->terminal ? since < between_redraws && !last
-                    : since < between_lines && share - p->printed_share < share_between_lines)
+                    : !p->metric_count ||
+                          (since < between_lines && share - p->printed_share < share_between_lines))
         return;
     p->printed = now();
     p->printed_share = share;
     p->shown = 1;
-    draw(p, e, p->terminal);
+    draw(p);
+}
+
+// What a learner says of itself before it begins; stages of the run itself are quick.
+static void on_stage(progress *p, const kaon_event *e)
+{
+    if (!e->what || !strcmp(e->what, e->text))
+        return;
+    progress_end(p);
+    fprintf(stderr, "  %-11.30s %s\n", e->what, e->text);
 }
 
 static void on_metric(progress *p, const kaon_event *e)
@@ -123,12 +147,18 @@ static void on_metric(progress *p, const kaon_event *e)
         return;
     snprintf(p->metrics[p->metric_count], sizeof p->metrics[0], "%s", e->unit ? e->unit : "");
     p->values[p->metric_count++] = e->value;
+    p->stale = 1;
 }
 
 void progress_end(progress *p)
 {
+    // What came last matters most: the numbers of the last epoch.
+    if (p->stale && p->total > 0)
+        draw(p);
     if (p->shown && p->terminal)
         fputc('\n', stderr);
+    p->stale = 0;
+    p->total = 0;
     p->shown = 0;
     p->metric_count = 0;
     p->metric_step = 0;
@@ -152,6 +182,9 @@ void progress_event(void *context, const kaon_event *e)
     case KAON_EVENT_NOTE:
         progress_end(p);
         fprintf(stderr, "%s\n", e->text);
+        return;
+    case KAON_EVENT_STAGE:
+        on_stage(p, e);
         return;
     default:
         return;

@@ -13,9 +13,12 @@ typedef struct {
     int terminal; // the line can be rewritten
     int shown;    // there is a line to be rewritten
     char what[64];
-    double began;   // of this learner, seconds
-    double first;   // `done` at the first event
-    double printed; // time of the last line
+    char unit[32];
+    double done, total; // of the last event
+    int stale;          // something came after the last line
+    double began;       // of this learner, seconds
+    double first;       // `done` at the first event
+    double printed;     // time of the last line
     double printed_share;
     int metric_count;
     int64_t metric_step;

@@ -42,7 +42,7 @@ static void print_rows(const json_t *head)
     json_t *value;
     char count[32];
     int first = 1;
-    fprintf(stderr, "  data      %s: ", text_of(head, "source"));
+    fprintf(stderr, "  data        %s: ", text_of(head, "source"));
     json_object_foreach(json_object_get(head, "rows"), part, value)
     {
         fprintf(stderr, "%s%s %s", first ? "" : ", ", long_count(json_integer_value(value), count),
@@ -57,7 +57,7 @@ static void print_rows(const json_t *head)
 
 static void print_list(const char *title, const json_t *names, const char *between)
 {
-    fprintf(stderr, "  %-9s ", title);
+    fprintf(stderr, "  %-11s ", title);
     if (!between) {
         print_names(names);
     } else {
@@ -73,13 +73,13 @@ static void print_head(const char *json)
     if (!head)
         return;
     if (json_object_get(head, "environment")) {
-        fprintf(stderr, "  world     %s\n  agent     %s\n", text_of(head, "environment"),
+        fprintf(stderr, "  world       %s\n  agent     %s\n", text_of(head, "environment"),
                 text_of(head, "agent"));
     } else {
         print_rows(head);
         print_list("features", json_object_get(head, "features"), NULL);
         if (*text_of(head, "target")) {
-            fprintf(stderr, "  target    %s", text_of(head, "target"));
+            fprintf(stderr, "  target      %s", text_of(head, "target"));
             if (json_array_size(json_object_get(head, "classes"))) {
                 fprintf(stderr, ": ");
                 print_names(json_object_get(head, "classes"));
@@ -87,6 +87,10 @@ static void print_head(const char *json)
             fputc('\n', stderr);
         }
         print_list("model", json_object_get(head, "learners"), " -> ");
+        if (*text_of(head, "backend"))
+            fprintf(stderr, "  backend     %s, %lld thread%s\n", text_of(head, "backend"),
+                    (long long)number_of(head, "threads"),
+                    number_of(head, "threads") == 1 ? "" : "s");
     }
     json_decref(head);
 }

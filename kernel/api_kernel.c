@@ -112,8 +112,8 @@ static void fill_error(kn_api *call, kaon_status status)
     if (!call->fault.status)
         kaon_fail(&call->fault.diag, status, "%s", status_words(status));
     kn_diag_pass(&call->fault, &error->diag.diag);
+    error->usage = call->faults.count || status == KAON_INVALID || status == KAON_NOT_FOUND;
     if (call->faults.count) {
-        error->usage = 1;
         kn_faults_write(&call->faults, &text);
         kn_faults_write_json(&call->faults, &json);
         error->faults = kn_text_take(&json);

@@ -207,7 +207,9 @@ static kaon_status give_predictions(application *a, const kaon_model *model,
 {
     struct ArrowSchema schema;
     struct ArrowArray array;
-    KAON_TRY(kn_predictions_arrow(kn_api_host(model->kernel), a->predicted, &schema, &array, diag));
+    const kn_model_data *data = kn_model_get_data(model->model);
+    KAON_TRY(kn_predictions_arrow(kn_api_host(model->kernel), a->predicted, data->class_count,
+                                  data->classes, &schema, &array, diag));
     kaon_status status =
         q->output ? write_file(a, model, q->output, &schema, &array, diag) : KAON_OK;
     if (!status) {

@@ -17,8 +17,8 @@ const char *kn_arrow_type(const struct ArrowSchema *schema, char *out, size_t ro
 // What is known of one column after some arrays.
 typedef struct kn_arrow_summary {
     int64_t rows;
-    int64_t missing; // null or NaN
-    int64_t numbers; // values that were counted, of lists all entries
+    int64_t missing;                // null or NaN
+    int64_t numbers;                // values that were counted, of lists all entries
     double min, max, mean, squares; // squares: sum of squared deviations from the mean
     int64_t shortest, longest;      // of lists
     int64_t zeros;

@@ -42,11 +42,20 @@ static int32_t is_plain(const char *text)
     return strcmp(text, "null") && strcmp(text, "Null") && strcmp(text, "NULL");
 }
 
+// 1 if the text would be taken for a number or for true or false.
+static int32_t is_ambiguous(const char *text)
+{
+    double number;
+    int32_t truth;
+    const kn_config bare = {.kind = KN_CONFIG_SCALAR, .text = text};
+    return kn_parse_double(text, &number) || kn_config_bool(&bare, &truth);
+}
+
 static void write_scalar(const kn_config *node, kn_text *out)
 {
     if (node->kind == KN_CONFIG_NULL)
         kn_text_add(out, "null");
-    else if (!node->quoted && is_plain(node->text))
+    else if (is_plain(node->text) && !(node->quoted && is_ambiguous(node->text)))
         kn_text_add(out, node->text);
     else
         write_quoted(node->text, out);

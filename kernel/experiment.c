@@ -29,6 +29,7 @@ enum {
 
 static void say(kn_experiment *e, int32_t kind, const char *text)
 {
+    kn_monitor_begin(&e->monitor, NULL);
     kn_run_log_add(e->log, text);
     kn_monitor_say(&e->monitor, kind, "%s", text);
 }
@@ -208,6 +209,16 @@ static json_t *names_json(int64_t count, const char *const *names)
     return list;
 }
 
+// The device programs will run on; NULL where no learner makes any, so that none is opened in vain.
+static const char *backend_name(kn_experiment *e)
+{
+    kn_device *device = NULL;
+    int32_t wanted = 0;
+    for (int64_t i = 0; i < e->plan.learners.count; i++)
+        wanted |= ((const kaon_learner *)e->plan.learners.at[i]->table)->build != NULL;
+    return wanted && !kn_device_get(e->kernel, &device, NULL) ? device->name : NULL;
+}
+
 static void send_head(kn_experiment *e)
 {
     const kn_dataset *d = e->dataset;
@@ -217,12 +228,12 @@ static void send_head(kn_experiment *e)
             json_object_set_new(rows, kn_part_text(i), json_integer(kn_table_rows(d->part[i])));
     for (int64_t i = 0; i < e->plan.learners.count; i++)
         json_array_append_new(learners, json_string(e->plan.learners.at[i]->name));
-    json_t *head = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:s?, s:o, s:o, s:i}", "config",
-                             e->request->config_path, "source", d->source, "rows_read",
-                             (json_int_t)d->rows, "dropped", (json_int_t)d->dropped, "rows", rows,
-                             "features", names_json(d->feature_count, d->features), "target",
-                             d->target, "classes", names_json(d->class_count, d->classes),
-                             "learners", learners, "threads", (int)kn_pool_lanes(e->kernel->pool));
+    json_t *head = json_pack(
+        "{s:s, s:s, s:I, s:I, s:o, s:o, s:s?, s:o, s:o, s:i, s:s?}", "config",
+        e->request->config_path, "source", d->source, "rows_read", (json_int_t)d->rows, "dropped",
+        (json_int_t)d->dropped, "rows", rows, "features", names_json(d->feature_count, d->features),
+        "target", d->target, "classes", names_json(d->class_count, d->classes), "learners",
+        learners, "threads", (int)kn_pool_lanes(e->kernel->pool), "backend", backend_name(e));
     char *text = head ? json_dumps(head, JSON_COMPACT) : NULL;
     if (text) {
         kn_run_log_add(e->log, text);

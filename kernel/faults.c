@@ -23,6 +23,68 @@ static kn_fault *last_kept(kn_faults *faults)
     return count > 0 && count <= KN_FAULTS_SHOWN ? &faults->at[count - 1] : NULL;
 }
 
+static int32_t continues_character(char c)
+{
+    return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+static int32_t count_characters(const char *line, size_t bytes)
+{
+    int32_t count = 0;
+    for (size_t i = 0; i < bytes; i++)
+        count += !continues_character(line[i]);
+    return count;
+}
+
+// The bytes of line `line` of a source, without its end.
+static const char *find_line(const kn_config_source *source, int32_t line, size_t *bytes)
+{
+    const char *at = source->text, *end = source->text + source->bytes;
+    for (int32_t i = 1; i < line && at < end; i++) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        at = stop ? stop + 1 : end;
+    }
+    const char *stop = memchr(at, '\n', (size_t)(end - at));
+    *bytes = (size_t)((stop ? stop : end) - at);
+    if (*bytes && at[*bytes - 1] == '\r')
+        --*bytes;
+    return at;
+}
+
+/* Where something is missing at the end of a text the parser points behind it: the last line that
+ * holds anything is what people want to see. */
+static kn_place settle(kn_place place)
+{
+    size_t bytes = 0;
+    const char *at = find_line(place.source, place.line, &bytes);
+    if (bytes || at < place.source->text + place.source->bytes)
+        return place;
+    while (place.line > 1 && !bytes) {
+        at = find_line(place.source, --place.line, &bytes);
+        place.column = count_characters(at, bytes) + 1;
+    }
+    place.length = 1;
+    return place;
+}
+
+static void keep_place(kn_faults *faults, kn_fault *fault, kn_place place)
+{
+    size_t bytes = 0;
+    if (!place.source)
+        return;
+    fault->file = kn_copy_text(place.source->name);
+    if (place.line) {
+        place = settle(place);
+        const char *line = find_line(place.source, place.line, &bytes);
+        fault->excerpt = kn_copy_bytes(line, bytes);
+        faults->failed |= !fault->excerpt;
+    }
+    fault->line = place.line;
+    fault->column = place.column;
+    fault->length = place.length;
+    faults->failed |= !fault->file;
+}
+
 void kn_fault_add(kn_faults *faults, int32_t code, kn_place place, const char *format, ...)
 {
     faults->count++;
@@ -31,8 +93,9 @@ void kn_fault_add(kn_faults *faults, int32_t code, kn_place place, const char *f
         return;
     va_list arguments;
     va_start(arguments, format);
-    *fault = (kn_fault){code, place, format_text(faults, format, arguments), NULL, NULL};
+    *fault = (kn_fault){.code = code, .message = format_text(faults, format, arguments)};
     va_end(arguments);
+    keep_place(faults, fault, place);
 }
 
 void kn_fault_hint(kn_faults *faults, const char *format, ...)
@@ -70,26 +133,6 @@ void kn_fault_note(kn_faults *faults, const char *format, ...)
 
 /* --- showing ---------------------------------------------------------------------------------- */
 
-// The bytes of line `line` of a source, without its end.
-static const char *find_line(const kn_config_source *source, int32_t line, size_t *bytes)
-{
-    const char *at = source->text, *end = source->text + source->bytes;
-    for (int32_t i = 1; i < line && at < end; i++) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        at = stop ? stop + 1 : end;
-    }
-    const char *stop = memchr(at, '\n', (size_t)(end - at));
-    *bytes = (size_t)((stop ? stop : end) - at);
-    if (*bytes && at[*bytes - 1] == '\r')
-        --*bytes;
-    return at;
-}
-
-static int32_t continues_character(char c)
-{
-    return ((unsigned char)c & 0xC0) == 0x80;
-}
-
 // Characters `from` .. `from + count - 1` of a line; what would move the cursor becomes a blank.
 static void add_characters(kn_text *out, const char *line, size_t bytes, int32_t from,
                            int32_t count)
@@ -102,14 +145,6 @@ static void add_characters(kn_text *out, const char *line, size_t bytes, int32_t
         const char c = (unsigned char)line[i] < 0x20 || line[i] == 0x7f ? ' ' : line[i];
         kn_text_add_bytes(out, &c, 1);
     }
-}
-
-static int32_t count_characters(const char *line, size_t bytes)
-{
-    int32_t count = 0;
-    for (size_t i = 0; i < bytes; i++)
-        count += !continues_character(line[i]);
-    return count;
 }
 
 static void add_repeated(kn_text *out, char c, int32_t count)
@@ -128,20 +163,19 @@ static int32_t decimal_digits(int32_t number)
 
 static void write_source(const kn_fault *fault, int32_t margin, kn_text *out)
 {
-    size_t bytes;
-    const kn_place *place = &fault->place;
-    const char *line = find_line(place->source, place->line, &bytes);
+    const char *line = fault->excerpt;
+    const size_t bytes = strlen(line);
     const int32_t all = count_characters(line, bytes);
-    int32_t at = place->column - 1;
+    int32_t at = fault->column - 1;
     at = at < 0 ? 0 : at > all ? all : at;
     int32_t from = at > LINE_SHOWN * 3 / 4 ? at - LINE_SHOWN / 2 : 0;
-    int32_t length = place->length < 1 ? 1 : place->length;
+    int32_t length = fault->length < 1 ? 1 : fault->length;
     if (length > from + LINE_SHOWN - at)
         length = from + LINE_SHOWN - at;
     if (length > all - at && all > at)
         length = all - at;
 
-    kn_text_format(out, "%*s |\n%*d | %s", margin, "", margin, place->line, from ? "..." : "");
+    kn_text_format(out, "%*s |\n%*d | %s", margin, "", margin, fault->line, from ? "..." : "");
     add_characters(out, line, bytes, from, LINE_SHOWN);
     kn_text_format(out, "%s\n%*s | ", all > from + LINE_SHOWN ? "..." : "", margin, "");
     add_repeated(out, ' ', at - from + (from ? 3 : 0));
@@ -162,17 +196,16 @@ static void write_notes(const kn_fault *fault, int32_t margin, kn_text *out)
 
 static void write_fault(const kn_fault *fault, kn_text *out)
 {
-    const kn_place *place = &fault->place;
-    const int32_t margin = place->line ? decimal_digits(place->line) : 1;
+    const int32_t margin = fault->line ? decimal_digits(fault->line) : 1;
     kn_text_format(out, "error[C%04d]: %s\n", (int)fault->code,
                    fault->message ? fault->message : "out of memory for the message");
-    if (place->source && place->line) {
-        kn_text_format(out, "%*s--> %s:%d:%d\n", margin, "", place->source->name, (int)place->line,
-                       (int)place->column);
+    if (fault->excerpt) {
+        kn_text_format(out, "%*s--> %s:%d:%d\n", margin, "", fault->file ? fault->file : "",
+                       (int)fault->line, (int)fault->column);
         write_source(fault, margin, out);
     } else {
-        if (place->source)
-            kn_text_format(out, "%*s--> %s\n", margin, "", place->source->name);
+        if (fault->file)
+            kn_text_format(out, "%*s--> %s\n", margin, "", fault->file);
         if (fault->hint)
             kn_text_format(out, "%*s = %s\n", margin, "", fault->hint);
     }
@@ -184,12 +217,37 @@ static int32_t kept(const kn_faults *faults)
     return faults->count < KN_FAULTS_SHOWN ? faults->count : KN_FAULTS_SHOWN;
 }
 
+// Whether `a` stands before `b` in the text people read: edits after files, then by place.
+static int32_t stands_before(const kn_fault *a, const kn_fault *b)
+{
+    const char *file_a = a->file ? a->file : "", *file_b = b->file ? b->file : "";
+    const int32_t edit_a = *file_a == '-', edit_b = *file_b == '-';
+    if (edit_a != edit_b)
+        return edit_b;
+    if (strcmp(file_a, file_b))
+        return 0;
+    return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+// Few as they are: by insertion, which keeps the order of equals.
+static void sort_order(const kn_faults *faults, int32_t order[KN_FAULTS_SHOWN])
+{
+    for (int32_t i = 0; i < kept(faults); i++) {
+        int32_t at = i;
+        for (; at > 0 && stands_before(&faults->at[i], &faults->at[order[at - 1]]); at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+}
+
 void kn_faults_write(const kn_faults *faults, kn_text *out)
 {
+    int32_t order[KN_FAULTS_SHOWN];
+    sort_order(faults, order);
     for (int32_t i = 0; i < kept(faults); i++) {
         if (i)
             kn_text_add(out, "\n");
-        write_fault(&faults->at[i], out);
+        write_fault(&faults->at[order[i]], out);
     }
     if (faults->count > KN_FAULTS_SHOWN)
         kn_text_format(out, "\nand %d more\n", (int)(faults->count - KN_FAULTS_SHOWN));
@@ -216,13 +274,15 @@ static void add_json_text(kn_text *out, const char *text)
 
 void kn_faults_write_json(const kn_faults *faults, kn_text *out)
 {
+    int32_t order[KN_FAULTS_SHOWN];
+    sort_order(faults, order);
     kn_text_add(out, "[");
     for (int32_t i = 0; i < kept(faults); i++) {
-        const kn_fault *fault = &faults->at[i];
+        const kn_fault *fault = &faults->at[order[i]];
         kn_text_format(out, "%s{\"code\": \"C%04d\", \"file\": ", i ? ", " : "", (int)fault->code);
-        add_json_text(out, fault->place.source ? fault->place.source->name : "");
+        add_json_text(out, fault->file);
         kn_text_format(out, ", \"line\": %d, \"column\": %d, \"length\": %d, \"message\": ",
-                       (int)fault->place.line, (int)fault->place.column, (int)fault->place.length);
+                       (int)fault->line, (int)fault->column, (int)fault->length);
         add_json_text(out, fault->message);
         kn_text_add(out, ", \"hint\": ");
         add_json_text(out, fault->hint);
@@ -240,18 +300,19 @@ kaon_status kn_faults_status(const kn_faults *faults, kaon_diag *diag)
     if (!faults->count)
         return KAON_OK;
     const kn_fault *first = &faults->at[0];
-    const kn_place *place = &first->place;
     const char *message = first->message ? first->message : "";
-    if (!place->source || !place->line)
-        return kaon_fail(diag, KAON_INVALID, "%s%s%s", place->source ? place->source->name : "",
-                         place->source ? ": " : "", message);
-    return kaon_fail(diag, KAON_INVALID, "%s:%d:%d: %s", place->source->name, (int)place->line,
-                     (int)place->column, message);
+    if (!first->line)
+        return kaon_fail(diag, KAON_INVALID, "%s%s%s", first->file ? first->file : "",
+                         first->file ? ": " : "", message);
+    return kaon_fail(diag, KAON_INVALID, "%s:%d:%d: %s", first->file ? first->file : "",
+                     (int)first->line, (int)first->column, message);
 }
 
 void kn_faults_fini(kn_faults *faults)
 {
     for (int32_t i = 0; i < kept(faults); i++) {
+        kn_free(faults->at[i].file);
+        kn_free(faults->at[i].excerpt);
         kn_free(faults->at[i].message);
         kn_free(faults->at[i].hint);
         kn_free(faults->at[i].note);

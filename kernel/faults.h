@@ -55,9 +55,14 @@ enum {
 #undef KN_FAULT_ROW
 };
 
+/* Owns its texts: faults outlive the tree they were found in. */
 typedef struct kn_fault {
     int32_t code;
-    kn_place place;
+    int32_t line; // 0: no place
+    int32_t column;
+    int32_t length;
+    char *file;    // name of the source, or NULL
+    char *excerpt; // the line it stands in, or NULL
     char *message;
     char *hint; // behind the caret, or NULL
     char *note; // below, "= ..."; several lines are several notes; or NULL

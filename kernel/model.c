@@ -166,6 +166,21 @@ static int32_t is_kept(kaon_status status)
     return status == KAON_CANCELLED || status == KAON_NOT_FINITE;
 }
 
+// The last line of what a learner says of itself, once it knows its data.
+static void introduce(const kn_stage *stage, kn_monitor *monitor)
+{
+    char *text = NULL;
+    if (!stage->learner->describe(stage->self, &text, NULL) && text && *text) {
+        size_t length = strlen(text);
+        while (length && text[length - 1] == '\n')
+            text[--length] = 0;
+        const char *line = strrchr(text, '\n');
+        kn_monitor_say(monitor, KAON_EVENT_STAGE, "%s", line ? line + 1 : text);
+    }
+    if (text)
+        stage->item->host->resize(stage->item->host, text, 0);
+}
+
 static kaon_status fit_stage(kn_stage *stage, const kn_facts *facts, const kn_model_fit *f,
                              kaon_diag *diag)
 {
@@ -175,7 +190,7 @@ static kaon_status fit_stage(kn_stage *stage, const kn_facts *facts, const kn_mo
         KAON_TRY(kn_monitor_init(&deaf, NULL, diag));
     kn_monitor *monitor = f->monitor ? f->monitor : &deaf;
     kn_monitor_begin(monitor, stage->part->label ? stage->part->label : stage->part->name);
-    kn_monitor_say(monitor, KAON_EVENT_STAGE, "fitting %s", stage->part->name);
+    introduce(stage, monitor);
     const kaon_fit fit = {.size = sizeof fit,
                           .train = f->train,
                           .validation = f->validation,

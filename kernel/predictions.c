@@ -156,6 +156,7 @@ static kaon_status fill(sheet *s, const kaon_table *table, int64_t width, const 
 }
 
 kaon_status kn_predictions_arrow(const kaon_host *host, const kaon_table *table,
+                                 int64_t class_count, const char *const *classes,
                                  struct ArrowSchema *schema, struct ArrowArray *array,
                                  kaon_diag *diag)
 {
@@ -164,6 +165,10 @@ kaon_status kn_predictions_arrow(const kaon_host *host, const kaon_table *table,
         return kaon_fail(diag, KAON_INVALID, "the model's last learner predicts nothing");
     sheet s = {.host = host, .rows = kn_table_rows(table)};
     const int64_t width = s.rows ? kaon_view_count(&said.view) / s.rows : 1;
+    if (!said.label_count && classes && kaon_dtype_is_float(said.view.dtype)) {
+        said.label_count = class_count;
+        said.labels = classes;
+    }
     if (width > MOST_COLUMNS)
         return kaon_fail(diag, KAON_UNSUPPORTED, "%lld numbers per event are too many columns",
                          (long long)width);

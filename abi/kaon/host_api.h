@@ -44,7 +44,8 @@ KAON_API void kaon_error_free(kaon_error *error); // takes NULL
 
 KAON_API kaon_status kaon_error_status(const kaon_error *error);
 
-/* 1 if the caller's words (a configuration, an argument) were at fault, not the run. */
+/* 1 if the caller's words were at fault (a configuration, a name, a file that is not there), not the
+ * run. */
 KAON_API int32_t kaon_error_is_usage(const kaon_error *error);
 
 /* For people: one sentence, or all faults of a configuration with the lines they stand in. Ends with
