@@ -225,10 +225,16 @@ static kaon_status infer(kn_graph *g, kn_use *use, int32_t *is_random)
 static kn_use *expand_here(kn_graph *g, kn_use *use)
 {
     kn_node *outputs[KAON_OP_MAX_OUTPUTS];
+    kn_use_drop(g, use);
     if (kn_composite_expand(g, use, use->inputs, outputs))
         return NULL;
-    if (use->output_count == 1)
-        return outputs[0]->index == 0 ? outputs[0]->use : NULL;
+    if (use->output_count == 1) {
+        kn_node *out = outputs[0];
+        if (out->index) // callers take output 0 of a use
+            out = kn_node_of(
+                kaon_reshape(&g->base, kn_out(out->use, out->index), out->rank, out->shape));
+        return out ? out->use : NULL;
+    }
     kaon_refuse(&g->base, KAON_UNSUPPORTED,
                 "%s: an operation with several outputs that draws random numbers, inside a body",
                 use->name);

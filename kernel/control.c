@@ -110,8 +110,7 @@ kn_use *kn_body_hoist(kn_graph *body, kn_use *use)
     const int32_t stacked = length >= 0;
     int64_t shape[KAON_MAX_RANK + 1] = {length};
     memcpy(shape + stacked, numbers.shape, (size_t)numbers.rank * sizeof *shape);
-    body->use_count = use->id; // it was the last
-    body->node_count = numbers.id;
+    kn_use_drop(body, use);
     const kaon_attr attrs[] = {
         kaon_attr_ints("shape", numbers.rank + stacked, shape),
         kaon_attr_int("stream", kn_attr_int(use, "stream", 0)),

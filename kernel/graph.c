@@ -184,8 +184,7 @@ kn_use *kn_use_new(kn_graph *g, int32_t kind, const char *name, int32_t input_co
     return use;
 }
 
-// Takes back the use just made.
-static void drop_use(kn_graph *g, const kn_use *use)
+void kn_use_drop(kn_graph *g, const kn_use *use)
 {
     g->use_count = use->id;
     g->node_count -= use->output_count;
@@ -238,7 +237,7 @@ static kn_use *infer(kn_graph *g, kn_use *use)
     if (!status)
         return use;
     kaon_context(diag, status, "%s", use->name);
-    drop_use(g, use);
+    kn_use_drop(g, use);
     return NULL;
 }
 
@@ -269,7 +268,7 @@ static kn_use *apply_primitive(kn_graph *g, const kn_op *op, int32_t count, kn_n
         return NULL;
     use->op = op;
     if (kn_attrs_fill(g, use, attr_count, attrs)) {
-        drop_use(g, use);
+        kn_use_drop(g, use);
         return NULL;
     }
     if (is_random(op) && kn_attr_int(use, "stream", -1) < 0)
@@ -492,7 +491,7 @@ static kn_node *read_variable(kn_graph *g, const kaon_variable *v)
     if (!known)
         return NULL;
     if (known->dtype != dtype || known->rank != v->rank ||
-        memcmp(known->shape, v->shape, (size_t)v->rank * sizeof v->shape[0])) {
+        (v->rank && memcmp(known->shape, v->shape, (size_t)v->rank * sizeof v->shape[0]))) {
         kaon_refuse(&g->base, KAON_INVALID, "variable '%s' is %s, asked for again as %s %s", name,
                     kn_type_text(known->node), kaon_dtype_text(dtype),
                     kn_dims_text(g, v->rank, v->shape));

@@ -230,6 +230,9 @@ void *kn_graph_no_memory(kn_graph *g);
 kn_use *kn_use_new(kn_graph *g, int32_t kind, const char *name, int32_t input_count,
                    kn_node *const *inputs, int32_t output_count);
 
+/* Takes back the use made last; its memory stays. */
+void kn_use_drop(kn_graph *g, const kn_use *use);
+
 /* A row-major constant; `data` is copied. */
 kn_node *kn_constant(kn_graph *g, int32_t dtype, int32_t rank, const int64_t *shape,
                      const void *data);
