@@ -25,6 +25,27 @@
 #    include "lanes_base.h"
 #endif
 
+// Bit patterns wrap around.
+static inline i32v i32_less(i32v a, i32v b)
+{
+    return (i32v)((u32v)a - (u32v)b);
+}
+
+static inline i32v i32_up(i32v a, int bits)
+{
+    return (i32v)((u32v)a << bits);
+}
+
+static inline i64v i64_less(i64v a, i64v b)
+{
+    return (i64v)((u64v)a - (u64v)b);
+}
+
+static inline i64v i64_up(i64v a, int bits)
+{
+    return (i64v)((u64v)a << bits);
+}
+
 static inline f32v f32_abs(f32v a)
 {
     return f32_from_bits(f32_bits(a) & i32_set(0x7fffffff));

@@ -10,6 +10,8 @@ typedef float f32v __attribute__((vector_size(32)));
 typedef double f64v __attribute__((vector_size(32)));
 typedef int32_t i32v __attribute__((vector_size(32)));
 typedef int64_t i64v __attribute__((vector_size(32)));
+typedef uint32_t u32v __attribute__((vector_size(32)));
+typedef uint64_t u64v __attribute__((vector_size(32)));
 typedef i32v f32m;
 typedef i64v f64m;
 
@@ -320,13 +322,13 @@ static inline f64v f64_select(f64m m, f64v yes, f64v no)
 static inline i64v i64_from_f64(f64v a)
 {
     const f64v magic = f64_set(0x1.8p52);
-    return f64_bits(a + magic) - f64_bits(magic);
+    return (i64v)((u64v)(a + magic) - (u64v)magic);
 }
 
 static inline f64v f64_from_i64(i64v a)
 {
     const f64v magic = f64_set(0x1.8p52);
-    return f64_from_bits(a + f64_bits(magic)) - magic;
+    return (f64v)((u64v)a + (u64v)magic) - magic;
 }
 
 static inline f64v f64_power(i64v n)

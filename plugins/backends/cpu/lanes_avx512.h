@@ -10,6 +10,8 @@ typedef float f32v __attribute__((vector_size(64)));
 typedef double f64v __attribute__((vector_size(64)));
 typedef int32_t i32v __attribute__((vector_size(64)));
 typedef int64_t i64v __attribute__((vector_size(64)));
+typedef uint32_t u32v __attribute__((vector_size(64)));
+typedef uint64_t u64v __attribute__((vector_size(64)));
 typedef __mmask16 f32m;
 typedef __mmask8 f64m;
 

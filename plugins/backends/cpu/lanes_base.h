@@ -11,6 +11,8 @@ typedef float f32v __attribute__((vector_size(16)));
 typedef double f64v __attribute__((vector_size(16)));
 typedef int32_t i32v __attribute__((vector_size(16)));
 typedef int64_t i64v __attribute__((vector_size(16)));
+typedef uint32_t u32v __attribute__((vector_size(16)));
+typedef uint64_t u64v __attribute__((vector_size(16)));
 typedef i32v f32m;
 typedef i64v f64m;
 
@@ -175,7 +177,7 @@ static inline f32v f32_trunc(f32v a)
 static inline i32v i32_from_f32(f32v a)
 {
     const f32v magic = f32_set(0x1.8p23f);
-    return (i32v)(a + magic) - (i32v)magic;
+    return (i32v)((u32v)(a + magic) - (u32v)magic);
 }
 
 static inline f32v f32_from_i32(i32v a)
@@ -185,7 +187,7 @@ static inline f32v f32_from_i32(i32v a)
 
 static inline f32v f32_power(i32v n)
 {
-    return (f32v)((n + i32_set(127)) << 23);
+    return (f32v)((u32v)(n + i32_set(127)) << 23);
 }
 
 // a * 2^n in factors that are normal numbers, so that denormal results round once.
@@ -347,18 +349,18 @@ static inline f64v f64_trunc(f64v a)
 static inline i64v i64_from_f64(f64v a)
 {
     const f64v magic = f64_set(0x1.8p52);
-    return (i64v)(a + magic) - (i64v)magic;
+    return (i64v)((u64v)(a + magic) - (u64v)magic);
 }
 
 static inline f64v f64_from_i64(i64v a)
 {
     const f64v magic = f64_set(0x1.8p52);
-    return (f64v)(a + (i64v)magic) - magic;
+    return (f64v)((u64v)a + (u64v)magic) - magic;
 }
 
 static inline f64v f64_power(i64v n)
 {
-    return (f64v)((n + i64_set(1023)) << 52);
+    return (f64v)((u64v)(n + i64_set(1023)) << 52);
 }
 
 static inline f64v f64_scale(f64v a, f64v n)

@@ -63,8 +63,8 @@ static inline f32v f32_log(f32v x)
     const f32m denormal = f32_lt(x, f32_set(0x1p-126f));
     const f32v scaled = f32_select(denormal, x * f32_set(0x1p23f), x);
     const i32v root = i32_set(0x3f3504f3); // sqrt(1/2)
-    const i32v exponent = (f32_bits(scaled) - root) >> 23;
-    const f32v f = f32_from_bits(f32_bits(scaled) - (exponent << 23)) - f32_set(1);
+    const i32v exponent = i32_less(f32_bits(scaled), root) >> 23;
+    const f32v f = f32_from_bits(i32_less(f32_bits(scaled), i32_up(exponent, 23))) - f32_set(1);
     const f32v e = f32_from_i32(exponent) - f32_select(denormal, f32_set(23), f32_set(0));
 
     const f32v square = f * f;
@@ -150,7 +150,7 @@ static inline f32v f32_sin_shifted(f32v x, int32_t shift)
     const f32v cosine = f32_set(1) + f32_fma(square, f32_set(-0.5f), high_order);
     const f32v odd = f32_from_i32(n & i32_set(1));
     const f32v y = f32_select(f32_eq(odd, f32_set(0)), sine, cosine);
-    return f32_from_bits(f32_bits(y) ^ ((n & i32_set(2)) << 30));
+    return f32_from_bits(f32_bits(y) ^ i32_up(n & i32_set(2), 30));
 }
 
 // Lanes out of range go to `exact` one by one.

@@ -76,8 +76,8 @@ static inline f64v f64_log(f64v x)
     const f64m denormal = f64_lt(x, f64_set(0x1p-1022));
     const f64v scaled = f64_select(denormal, x * f64_set(0x1p54), x);
     const i64v root = i64_set(0x3fe6a09e667f3bcd); // sqrt(1/2)
-    const i64v exponent = (f64_bits(scaled) - root) >> 52;
-    const f64v f = f64_from_bits(f64_bits(scaled) - (exponent << 52)) - f64_set(1);
+    const i64v exponent = i64_less(f64_bits(scaled), root) >> 52;
+    const f64v f = f64_from_bits(i64_less(f64_bits(scaled), i64_up(exponent, 52))) - f64_set(1);
     const f64v e = f64_from_i64(exponent) - f64_select(denormal, f64_set(54), f64_set(0));
 
     const f64v s = f / (f64_set(2) + f);
@@ -170,7 +170,7 @@ static inline f64v f64_sin_shifted(f64v x, int64_t shift)
     const f64v odd = f64_from_i64(n & i64_set(1));
     const f64v y =
         f64_select(f64_eq(odd, f64_set(0)), f64_sin_near(r, tail), f64_cos_near(r, tail));
-    return f64_from_bits(f64_bits(y) ^ ((n & i64_set(2)) << 62));
+    return f64_from_bits(f64_bits(y) ^ i64_up(n & i64_set(2), 62));
 }
 
 static inline f64v f64_repair(f64v x, f64v y, double (*exact)(double))
