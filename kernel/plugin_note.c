@@ -175,23 +175,23 @@ static int32_t at_end(const cursor *c)
     return c->left == 0 || (c->left == 1 && c->at[0] == 0);
 }
 
-static int64_t count_items(cursor c)
+// The number of items these texts can hold, one that is cut off included.
+static size_t room_for_items(cursor c)
 {
-    int64_t texts = 0;
-    size_t bytes;
-    while (!at_end(&c) && texts <= 2 * (KN_NOTE_ITEMS + 1) && next_text(&c, &bytes))
-        texts++;
-    return (texts + 1) / 2;
+    size_t texts = 0;
+    for (size_t i = 0; i < c.left; i++)
+        texts += c.at[i] == 0;
+    return texts / 2 + 1;
 }
 
 static kaon_status parse_items(cursor *c, kn_note *note, kaon_diag *diag)
 {
-    const int64_t count = count_items(*c);
-    if (count == 0)
+    const size_t room = room_for_items(*c);
+    if (at_end(c))
         return kaon_fail(diag, KAON_CORRUPT, "its note names no items");
-    if (count > KN_NOTE_ITEMS)
+    if (room > KN_NOTE_ITEMS + 1)
         return kaon_fail(diag, KAON_CORRUPT, "its note names more than %d items", KN_NOTE_ITEMS);
-    note->items = kn_alloc_array((size_t)count, sizeof *note->items);
+    note->items = kn_alloc_array(room, sizeof *note->items);
     if (!note->items)
         return kn_no_memory(diag, "a plugin's note");
     for (; !at_end(c); note->item_count++)

@@ -48,6 +48,11 @@ static void refuses_every_cut(void **state)
     }
     assert_int_equal(parse(text, sizeof text, &note, &fault), KAON_OK);
     kn_note_fini(&note);
+
+    // A whole item and the beginning of another: a fuzzer found room for the first one only.
+    static const char more[] = "calo\0001\0MIT\0cells\0kaon.layer/1\0cells\0kaon.layer/1";
+    assert_int_equal(parse(more, sizeof more - 1, &note, &fault), KAON_CORRUPT);
+    zoo_expect("note", fault.text, "its note ends within item 2");
 }
 
 static void knows_good_names(void **state)
