@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include <kaon/random.h>
+
 #include "kernel/diag.h"
 
 static kn_graph *new_graph(void)
@@ -260,6 +262,51 @@ static void matrix_values(void **state)
 }
 // clang-format on
 
+/* --- random numbers --------------------------------------------------------------------------- */
+
+// The known answers that come with Random123.
+static void philox_as_published(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t counter[4], key[2], words[4];
+    } rows[] = {
+        {{0}, {0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+        {{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+         {0xa4093822, 0x299f31d0},
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint32_t words[4];
+        kaon_philox(rows[i].counter, rows[i].key, words);
+        assert_memory_equal(words, rows[i].words, sizeof words);
+    }
+}
+
+// Element i is word i of the run's sequence; doubles take two words each.
+static void random_values(void **state)
+{
+    (void)state;
+    kn_graph *g = new_graph();
+    const kaon_attr attrs[] = {L("shape", 2, 3), I("stream", 5)};
+    kaon_node *bits = g->base.api->apply(&g->base, "random_bits", 0, NULL, 2, attrs);
+    kaon_node *uniform = g->base.api->apply(&g->base, "random_uniform", 0, NULL, 2, attrs);
+    kr_run *run = kr_evaluate(g, NULL, NULL, 0x123456789abc, 7);
+    for (uint32_t i = 0; i < 6; i++) {
+        const uint32_t key[2] = {0x56789abc, 0x1234}, counter[4] = {i / 4, 0, 5, 7};
+        const uint32_t pair[4] = {2 * i / 4, 0, 5, 7};
+        uint32_t words[4];
+        kaon_philox(counter, key, words);
+        assert_true(kr_at(run, bits)[i] == words[i % 4]);
+        kaon_philox(pair, key, words);
+        assert_true(kr_at(run, uniform)[i] ==
+                    kaon_uniform_f64(words[2 * i % 4], words[2 * i % 4 + 1]));
+    }
+    kr_free(run);
+    kn_graph_free(g);
+}
+
 /* --- refusals --------------------------------------------------------------------------------- */
 
 typedef struct refusal {
@@ -351,6 +398,8 @@ int main(void)
         cmocka_unit_test(move_values),
         cmocka_unit_test(product_values),
         cmocka_unit_test(matrix_values),
+        cmocka_unit_test(philox_as_published),
+        cmocka_unit_test(random_values),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -590,8 +590,9 @@ static void pooling(const kn_use *use, const double *const *in, double *y)
 
 static uint32_t random_word(const kr_run *run, int64_t stream, int64_t index)
 {
-    const uint32_t counter[4] = {(uint32_t)(index / 4), (uint32_t)stream, (uint32_t)run->number,
-                                 (uint32_t)(run->number >> 32)};
+    const uint64_t block = (uint64_t)index / 4;
+    const uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)stream,
+                                 (uint32_t)run->number};
     const uint32_t key[2] = {(uint32_t)run->seed, (uint32_t)(run->seed >> 32)};
     uint32_t words[4];
     kaon_philox(counter, key, words);
