@@ -125,10 +125,10 @@ static void on_progress(progress *p, const kaon_event *e)
     draw(p);
 }
 
-// What a learner says of itself before it begins; stages of the run itself are quick.
+// The size of a model, before it begins to learn; other stages are for the log.
 static void on_stage(progress *p, const kaon_event *e)
 {
-    if (!e->what || !strcmp(e->what, e->text))
+    if (!e->what || !strstr(e->text, "parameters"))
         return;
     progress_end(p);
     fprintf(stderr, "  %-11.30s %s\n", e->what, e->text);

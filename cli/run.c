@@ -73,7 +73,7 @@ static void print_head(const char *json)
     if (!head)
         return;
     if (json_object_get(head, "environment")) {
-        fprintf(stderr, "  world       %s\n  agent     %s\n", text_of(head, "environment"),
+        fprintf(stderr, "  world       %s\n  agent       %s\n", text_of(head, "environment"),
                 text_of(head, "agent"));
     } else {
         print_rows(head);

@@ -186,16 +186,44 @@ static kaon_status load_from(kn_experiment *e, const char *folder, kaon_diag *di
     return kn_dataset_load_parts(e->plan.data, &load, &e->dataset, diag);
 }
 
+/* Relative paths of the resolved section are written out, so that config.yaml means the same files
+ * wherever it lies. */
+static kaon_status fix_paths(kn_experiment *e, const char *folder, kaon_diag *diag)
+{
+    static const char *const keys[] = {"path", "validation_path", "test_path"};
+    char *here = getcwd(NULL, 0);
+    char *base = here && folder ? kn_path_join(here, folder) : kn_copy_text(here);
+    int32_t failed = !base;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !failed; i++) {
+        kn_config *node = kn_config_get(e->plan.data_resolved, keys[i]);
+        kn_config *entry = node && node->kind == KN_CONFIG_LIST ? node->first : node;
+        for (; entry && !failed; entry = entry == node ? NULL : entry->next) {
+            char *path = entry->kind == KN_CONFIG_SCALAR ? kn_path_join(base, entry->text) : NULL;
+            if (path)
+                entry->text = kn_arena_text(&e->plan.settings.arena, path);
+            failed = !entry->text;
+            kn_free(path);
+        }
+    }
+    free(here);
+    kn_free(base);
+    return failed ? kn_no_memory(diag, "paths") : KAON_OK;
+}
+
 // Paths start at the configuration file, then at the current folder.
 static kaon_status load_data(kn_experiment *e, kaon_diag *diag)
 {
     kn_diag first;
     kn_diag_init(&first);
     kaon_status status = load_from(e, e->plan.folder, &first.diag);
-    if (status == KAON_NOT_FOUND && *e->plan.folder && load_from(e, NULL, NULL) == KAON_OK)
-        return KAON_OK;
+    const char *folder = *e->plan.folder ? e->plan.folder : NULL;
+    if (status == KAON_NOT_FOUND && folder && load_from(e, NULL, NULL) == KAON_OK) {
+        status = KAON_OK;
+        folder = NULL;
+    }
     if (status)
         return kn_diag_pass(&first, diag);
+    KAON_TRY(fix_paths(e, folder, diag));
     if (!e->dataset->part[KN_TRAIN])
         return kaon_fail(diag, KAON_INVALID, "no rows are left to train on");
     return KAON_OK;

@@ -253,7 +253,6 @@ static kaon_status train(kn_experiment *e, void *self, kaon_diag *diag)
                             .seed = e->seed,
                             .monitor = &e->monitor.monitor};
     kn_monitor_begin(&e->monitor, e->plan.agent->name);
-    kn_monitor_say(&e->monitor, KAON_EVENT_STAGE, "training %s", e->plan.agent->name);
     const kaon_status trained = agent->train(self, &job, diag);
     if (trained && trained != KAON_CANCELLED && trained != KAON_NOT_FINITE)
         return kaon_context(diag, trained, "%s", e->plan.agent->name);

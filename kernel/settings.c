@@ -609,11 +609,17 @@ static const kn_config *map_of(kn_settings *s, const kn_schema *schema, const kn
     char found[96];
     if (!node || node->kind == KN_CONFIG_NULL || node->kind == KN_CONFIG_MAP)
         return node;
-    kn_fault_add(
-        s->faults, KN_FAULT_TYPE, node->place, "the settings of %s are keys and values, found %s",
-        *schema->what ? schema->what : "an experiment", kn_config_say(node, found, sizeof found));
     const kaon_option *o = schema->options;
-    if (o && o->size && node->kind == KN_CONFIG_SCALAR)
+    const char *what = *schema->what ? schema->what : "an experiment";
+    kn_config_say(node, found, sizeof found);
+    if (!o || !o->size) {
+        kn_fault_add(s->faults, KN_FAULT_TYPE, node->place, "%s has no settings, found %s", what,
+                     found);
+        return NULL;
+    }
+    kn_fault_add(s->faults, KN_FAULT_TYPE, node->place,
+                 "the settings of %s are keys and values, found %s", what, found);
+    if (node->kind == KN_CONFIG_SCALAR)
         kn_fault_hint(s->faults, "{%s: %s}?", o->name, node->text);
     return NULL;
 }
