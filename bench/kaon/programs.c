@@ -69,6 +69,10 @@ static kaon_status compile(bench *b, kaon_graph *g, kaon_node *output, state *s)
     b->programs->variables_release(variables);
     b->programs->graph_free(g);
     b->state = s;
+    kaon_program_facts facts = {.size = sizeof facts};
+    if (!status && getenv("KAON_EXPLAIN") &&
+        !b->programs->program_facts(s->program, &facts, b->diag))
+        fprintf(stderr, "%s\n", facts.text);
     return status;
 }
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { TESTS = 256, USES = 1024, TEXT = 4096 };
+enum { TESTS = 256, USES = 16384, TEXT = 4096 };
 
 // What a test program is: its tests, its kernel, and the items it used. Constructors fill the first
 // before main(), so this is static.

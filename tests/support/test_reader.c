@@ -100,9 +100,21 @@ static int is_null(const struct ArrowArray *array, int64_t at)
     return bits && !(bits[at / 8] >> at % 8 & 1);
 }
 
+// IEEE 754 binary16.
+static double half(uint16_t bits)
+{
+    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    const double size = exponent == 31 ? (fraction ? NAN : INFINITY)
+                        : exponent     ? ldexp(1024 + fraction, exponent - 25)
+                                       : ldexp(fraction, -24);
+    return bits >> 15 ? -size : size;
+}
+
 static double number(char format, const void *values, int64_t at)
 {
     switch (format) {
+    case 'e':
+        return half(((const uint16_t *)values)[at]);
     case 'f':
         return ((const float *)values)[at];
     case 'g':
