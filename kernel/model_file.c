@@ -152,6 +152,9 @@ static kaon_status check_format(const kn_safetensors *file, kaon_diag *diag)
         return kaon_fail(diag, KAON_INVALID,
                          "it holds tensors but no Kaon model; a model is what 'kaon run' writes "
                          "into its run folder");
+    if (!kn_safetensors_text(file, "kaon.checksum"))
+        return kaon_fail(diag, KAON_CORRUPT,
+                         "it has no checksum: it was damaged or changed by hand");
     if (strcmp(format, format_name))
         return kaon_fail(diag, KAON_TOO_NEW, "its format is '%.40s', this Kaon reads '%s'", format,
                          format_name);
