@@ -114,8 +114,8 @@ kaon_status kn_infer_float(kn_graph *g, kn_use *use, kaon_diag *diag)
 
 kaon_status kn_infer_bool(kn_graph *g, kn_use *use, kaon_diag *diag)
 {
-    if (use->input_count == 2)
-        KAON_TRY(kn_need_same_dtype(use, 0, 1, diag));
+    KAON_TRY(use->input_count == 2 ? kn_need_same_dtype(use, 0, 1, diag)
+                                   : kn_need_float(use->inputs[0], diag)); // finite
     return broadcast_inputs(g, use, KAON_BOOL, diag);
 }
 

@@ -72,6 +72,8 @@ static double wrapped(int32_t dtype, double value)
 {
     static const int bits[] = {[KAON_I8] = 8,   [KAON_I16] = 16, [KAON_I32] = 32, [KAON_U8] = 8,
                                [KAON_U16] = 16, [KAON_U32] = 32, [KAON_BOOL] = 0};
+    if (dtype == KAON_U64 && value < 0)
+        return value + 0x1p64;
     if (dtype < KAON_I8 || dtype > KAON_U32 || !bits[dtype] || !isfinite(value))
         return value;
     const double size = ldexp(1, bits[dtype]);
