@@ -28,10 +28,16 @@ static int32_t reads_in_step(const kn_compile *c, const kn_step *s, int32_t old,
         if (s->inputs[i].value == old && (!kn_look_is_whole(&s->inputs[i], &c->values[old]) ||
                                           s->inputs[i].rank != s->fused->rank))
             return 0;
-    for (int32_t i = 0; i < s->fused->result_count; i++)
-        if (s->fused->results[i].value == made)
-            return s->fused->results[i].how == KAON_STORE && !s->fused->results[i].total;
-    return 0;
+    int32_t stored = 0;
+    for (int32_t i = 0; i < s->fused->result_count; i++) {
+        const kn_result *r = &s->fused->results[i];
+        if (r->value == made)
+            stored = r->how == KAON_STORE && !r->total;
+        // The old value copied to somewhere else might be copied too late.
+        else if (r->from < 0 && s->inputs[~r->from].value == old)
+            return 0;
+    }
+    return stored;
 }
 
 static int32_t reads(const kn_step *s, int32_t value)
