@@ -1,6 +1,7 @@
 /* host.c: the kaon_host table each plugin gets, and the services behind it. */
 #include "kernel/host.h"
 
+#include "kernel/files_service.h"
 #include "kernel/items.h"
 #include "kernel/memory.h"
 #include "kernel/pool.h"
@@ -17,6 +18,7 @@
 // clang-format off
 const kn_service kn_services[] = {
     // id                     table
+    { KAON_FILES_SERVICE,     &kn_files_api },
     { KAON_ITEMS_SERVICE,     &kn_items_api },
     { KAON_PARALLEL_SERVICE,  &kn_parallel_api },
     { KAON_PROGRAM_SERVICE,   &kn_program_api },

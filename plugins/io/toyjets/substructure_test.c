@@ -2,7 +2,7 @@
  */
 #include "jets.h"
 
-#include <kaon/test.h>
+#include <kaon/test_reader.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,6 +11,12 @@
 // The code under test lies in the plugin, which exports nothing of it.
 #include "shower.c"
 #include "substructure.c"
+
+enum { JETS = 20000 };
+
+static const char *const names[FEATURES] = {
+    "zlogz",   "c1_b0",   "c1_b1", "c1_b2", "c2_b1", "c2_b2", "d2_b1", "d2_b2",
+    "d2_a1b1", "d2_a1b2", "m2_b1", "m2_b2", "n2_b1", "n2_b2", "mass",  "multiplicity"};
 
 static void features_of(int32_t count, const float *pt, const float *eta, const float *phi,
                         float out[FEATURES])
@@ -95,4 +101,79 @@ KT_TEST(triples_match_the_plain_loop)
         kt_near(f[4], e3 / e2 / e2, 2e-5 * f[4]); // float sums of 10,000 terms
         kt_near(f[10], small / e2, 2e-5 * f[10]);
     }
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+// Every fifth number from `kind` on, sorted (free it).
+static double *of_class(const double *values, int64_t count, int kind, int64_t *length)
+{
+    double *part = calloc((size_t)count, sizeof *part);
+    *length = 0;
+    for (int64_t i = kind; i < count; i += CLASSES)
+        part[(*length)++] = values[i];
+    qsort(part, (size_t)*length, sizeof *part, ascending);
+    return part;
+}
+
+// Largest distance of two distributions (Kolmogorov and Smirnov).
+static double distance(const double *a, int64_t n, const double *b, int64_t m)
+{
+    double most = 0;
+    int64_t i = 0, j = 0;
+    while (i < n && j < m) {
+        const double at = a[i] < b[j] ? a[i] : b[j];
+        while (i < n && a[i] <= at)
+            i++;
+        while (j < m && b[j] <= at)
+            j++;
+        most = fmax(most, fabs((double)i / (double)n - (double)j / (double)m));
+    }
+    return most;
+}
+
+// The variables of JETS jets (free them).
+static float *make_features(uint64_t seed)
+{
+    float *all = calloc(JETS, FEATURES * sizeof *all);
+    jet *j = calloc(1, sizeof *j);
+    jet_scratch *scratch = calloc(1, sizeof *scratch);
+    for (int64_t i = 0; i < JETS; i++) {
+        jet_make(seed, i, j);
+        jet_features(j, scratch, all + i * FEATURES);
+    }
+    free(j);
+    free(scratch);
+    return all;
+}
+
+// All 16 variables of all classes follow the reference sample. 80 comparisons at the level 1e-5 of
+// one: c = sqrt(-ln(1e-5 / 2) / 2) = 2.47.
+KT_TEST(distributions_of_the_reference_sample)
+{
+    KT_NEEDS(KAON_READER, "csv");
+    const char *path = kt_shared("physics/data/toyjets-hlf-20k.csv.gz");
+    kt_reader sample = kt_reader_open("csv", "", path);
+    int64_t n = 0, m = 0, count = 0;
+    float *ours = make_features(4);
+    double *b = calloc(JETS, sizeof *b);
+    for (int i = 0; i < FEATURES; i++) {
+        double *a = kt_read_column(&sample, names[i], 0, 0, &count);
+        for (int k = 0; k < JETS; k++)
+            b[k] = ours[k * FEATURES + i];
+        for (int kind = 0; kind < CLASSES; kind++) {
+            double *p = of_class(a, count, kind, &n), *q = of_class(b, JETS, kind, &m);
+            kt_near(distance(p, n, q, m), 0, 2.47 * sqrt(1.0 / (double)n + 1.0 / (double)m));
+            free(p);
+            free(q);
+        }
+        free(a);
+    }
+    free(b);
+    free(ours);
+    kt_reader_close(&sample);
 }
