@@ -47,6 +47,16 @@
  *   eigh              a                                two: values ascending, vectors in columns
  *   svd               a                                three: u, s descending, v^T; thin
  *   scan, cond                                         built by graph.h's own calls
+ * Attributes left out: stride, step, dilation, groups and lower are 1, the stride of pooling is its
+ * window, axes of transpose reverse all, others are 0. A list may be given as one number, which then
+ * holds for every axis. A backend sees every attribute of its row, in one form: axes not negative,
+ * lists of full length, shapes without -1, slices from start to stop inside the tensor.
+ *
+ * Derivatives where there is none: at a tie max and min pass it to the second input, reduce_max and
+ * reduce_min share it, cummax takes the last, pool_max the first; abs, sign, floor, ceil, round and
+ * whatever gives integers or bool have 0. cholesky and eigh read the lower triangle, and have their
+ * gradient there.
+ *
  * The linear algebra works on the last two axes and takes any leading ones. Random operations draw
  * word i of element i from counter (i / 4, stream, run) under the run's seed (program.h): counter words
  * 0 and 1 are i / 4 as 64 bits, 2 is the stream, 3 the run; an element of f64 takes words 2 i (high) and
