@@ -47,8 +47,9 @@
  *   eigh              a                                two: values ascending, vectors in columns
  *   svd               a                                three: u, s descending, v^T; thin
  *   scan, cond                                         built by graph.h's own calls
- * Attributes left out: stride, step, dilation, groups and lower are 1, the stride of pooling is its
- * window, axes of transpose reverse all, others are 0. A list may be given as one number, which then
+ * axis, shape, window and the dtype of cast must be given. Others left out: stride, step, dilation,
+ * groups and lower are 1, the stride of pooling is its window, axes of transpose reverse all, dtype of
+ * iota is i64, the rest is 0. A list may be given as one number, which then
  * holds for every axis. A backend sees every attribute of its row, in one form: axes not negative,
  * lists of full length, shapes without -1, slices from start to stop inside the tensor.
  *
