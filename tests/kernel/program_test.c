@@ -559,7 +559,7 @@ static void run_random(const char *backend, uint64_t seed, int64_t n, float *out
 static void random_graphs_agree(void **state)
 {
     (void)state;
-    enum { GRAPHS = 60, MOST = 700 };
+    enum { GRAPHS = 60, MOST = 3000 };
     static float plain[18 * MOST + 6], fast[18 * MOST + 6];
     static const int64_t sizes[] = {1, 5, 128, MOST};
     for (uint64_t seed = 0; seed < GRAPHS; seed++) {
