@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "kernel/element.h"
+#include "kernel/op_infer.h"
 #include "kernel/simplify_pass.h"
 
 enum { SMALL = 64 }; // elements of a constant that is computed here
@@ -120,10 +121,32 @@ static int32_t can_fold(const kn_use *use, kn_node *const *inputs)
     return 1;
 }
 
+// The index along an axis, as a constant.
+static kn_node *fold_iota(kn_graph *to, const kn_use *use)
+{
+    const kn_node *out = &use->outputs[0];
+    const int64_t axis = kn_attr_int(use, "axis", 0);
+    int64_t after = 1;
+    uint64_t data[SMALL];
+    if (kn_node_count(out) > SMALL)
+        return NULL;
+    for (int32_t i = out->rank - 1; i > axis; i--)
+        after *= out->shape[i];
+    for (int64_t i = 0; i < kn_node_count(out); i++) {
+        const double value = (double)(i / after % out->shape[axis]);
+        kn_element_put(out->dtype, data, i, value);
+        if (kn_element_get(out->dtype, data, i) != value)
+            return NULL;
+    }
+    return kn_constant(to, out->dtype, out->rank, out->shape, data);
+}
+
 kn_node *kn_fold(kn_graph *to, const kn_use *use, kn_node *const *inputs)
 {
     const kn_node *out = &use->outputs[0];
     uint64_t data[SMALL];
+    if (use->op->infer == kn_infer_iota)
+        return fold_iota(to, use);
     if (!can_fold(use, inputs))
         return NULL;
     for (int64_t i = 0; i < kn_node_count(out); i++) {

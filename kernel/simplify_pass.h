@@ -20,7 +20,7 @@ typedef struct kn_pass {
  * NULL: nothing simpler. May replace entries of `inputs` by equivalent ones. */
 kn_node *kn_simpler(kn_pass *p, const kn_use *use, kn_node **inputs);
 
-/* A constant, if all inputs are small constants and the use is elementwise or a cast. */
+/* A constant, if the use is an elementwise operation on small constants, or a short iota. */
 kn_node *kn_fold(kn_graph *to, const kn_use *use, kn_node *const *inputs);
 
 /* A use of `to` that does the same as `use` on these inputs; NULL: none yet. */

@@ -105,6 +105,15 @@ static kaon_node *ramp_mask(kaon_graph *g, kaon_node *x, kaon_node *y)
     return kaon_mul(g, ramp, kaon_select(g, mask, y, kaon_scalar(g, 0)));
 }
 
+static kaon_node *is_second(kaon_graph *g, kaon_node *x, kaon_node *y)
+{
+    const kaon_attr attrs[] = {kaon_attr_ints("shape", 2, (const int64_t[]){1, 3}),
+                               kaon_attr_int("axis", 1)};
+    kaon_node *index = kaon_cast(g, g->api->apply(g, "iota", 0, NULL, 2, attrs), KAON_F32);
+    (void)y;
+    return kaon_mul(g, x, kaon_shift(g, index, 1));
+}
+
 static void identities(void **state)
 {
     (void)state;
@@ -129,6 +138,7 @@ static void identities(void **state)
     check(cast_there_back, "");
     check(cast_lossy_stays, "cast cast");
     check(stopped, "");
+    check(is_second, "constant:1 mul");
 }
 
 static void shape_moves(void **state)
