@@ -166,8 +166,9 @@ static int32_t read_simple(const kaon_step *step, cpu_matmul *x)
         value = e->input_count + k;
     }
     const kaon_result *r = cpu_result_at(e, 0);
+    // A bare product that is summed over its rows stores nothing as it is.
     return e->result_count == 1 && r->from == value && r->how == KAON_STORE &&
-           cpu_is_contiguous(cpu_output(step, 0));
+           !cpu_reduces(e, r, cpu_output(step, 0), 0) && cpu_is_contiguous(cpu_output(step, 0));
 }
 
 static void product_operand(const kaon_step *step, const cpu_matmul *x, kaon_operand *out)
