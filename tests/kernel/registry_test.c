@@ -680,7 +680,7 @@ static void two_hundred_plugins(void **state)
     (void)state;
     zoo z;
     size_t bytes;
-    char name[16];
+    char name[24];
     zoo_make(&z);
     zoo_add(&z, "many_000", "many_000");
     char *data = zoo_read(zoo_path(&z, "many_000"), &bytes);
