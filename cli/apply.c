@@ -60,6 +60,7 @@ static void print_by_class(const json_t *metrics)
                                         "f1_by_class"};
     const json_t *classes = json_object_get(metrics, "classes");
     size_t i;
+    char number[32];
     json_t *class_name;
     if (!classes)
         return;
@@ -72,7 +73,9 @@ static void print_by_class(const json_t *metrics)
         const char *name = json_string_value(class_name);
         table_cell(t, "%s", name);
         for (int k = 0; k < 4; k++)
-            add_value(t, json_object_get(json_object_get(metrics, names[k]), name));
+            table_cell(
+                t, "%s",
+                metric_number(json_object_get(json_object_get(metrics, names[k]), name), number));
     }
     printf("\n");
     table_print(t, stdout, 2, 1);
@@ -112,7 +115,7 @@ static int print_metrics(const char *json)
         if (!json_is_number(value) && !json_is_null(value))
             continue;
         table_cell(t, "%s", name);
-        add_value(t, value);
+        table_cell(t, "%s", metric_number(value, count));
     }
     printf("%s rows\n", long_count(json_integer_value(json_object_get(root, "rows")), count));
     table_print(t, stdout, 2, 0);

@@ -1,5 +1,6 @@
 /* command.c: what the sub-commands share. */
 #include "command.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -169,10 +170,12 @@ int wrong_use(const command *self, const char *format, ...)
 
 static void print_log(void *context, int32_t level, const char *text)
 {
-    static const char *const words[] = {"debug", "note", "warning"};
-    (void)context;
+    static const char *const words[] = {"debug: ", "", "warning: "};
+    const session *s = context;
+    if (s->progress)
+        progress_end(s->progress);
     if (level >= KAON_LOG_DEBUG && level <= KAON_LOG_WARNING)
-        fprintf(stderr, "kaon: %s: %s\n", words[level], text);
+        fprintf(stderr, "  %s%s\n", words[level], text);
 }
 
 int session_open(session *s, const common_options *common)
@@ -184,8 +187,11 @@ int session_open(session *s, const common_options *common)
         .plugin_folders = common->plugin_folders.count ? common->plugin_folders.at : NULL,
         .lock_file = common->lock,
         .threads = (int32_t)common->threads,
-        .log_level = common->verbose ? KAON_LOG_DEBUG : KAON_LOG_INFO,
+        .log_level = common->verbose                 ? KAON_LOG_DEBUG
+                     : common->quiet || common->json ? KAON_LOG_WARNING
+                                                     : KAON_LOG_INFO,
         .log = print_log,
+        .log_context = s,
     };
     if (!s->error || kaon_open(&settings, &s->kernel, s->error))
         return session_fail(s);
@@ -359,6 +365,20 @@ const char *short_number(double value, char out[32])
         snprintf(out, 32, size < 10 ? "%.4f" : size < 1000 ? "%.2f" : "%.1f", value);
     else
         snprintf(out, 32, "%.3e", value);
+    return out;
+}
+
+const char *metric_number(const json_t *value, char out[32])
+{
+    const double number = json_number_value(value);
+    if (json_is_integer(value))
+        return long_count(json_integer_value(value), out);
+    if (!json_is_number(value))
+        snprintf(out, 32, "-");
+    else if (number == 0 || (fabs(number) >= 1e-3 && fabs(number) < 10))
+        snprintf(out, 32, "%.4f", number);
+    else
+        short_number(number, out);
     return out;
 }
 

@@ -61,6 +61,7 @@ typedef struct {
     const char *backend;
     const char *lock;
     int verbose;
+    int quiet;
 } common_options;
 
 // clang-format off
@@ -77,6 +78,7 @@ typedef struct {
     kaon_kernel *kernel;
     kaon_error *error;
     const common_options *common;
+    struct progress *progress; // whose line messages must not tear, or NULL
 } session;
 
 int session_open(session *s, const common_options *common);
@@ -107,6 +109,9 @@ void table_print(const table *t, FILE *to, int indent, int head);
 
 /* A number with a few digits, as people want it: 0.7766, 12345, 1.2e-07. */
 const char *short_number(double value, char out[32]);
+
+/* A measure with four decimals, so that columns of them line up; counts as they are. */
+const char *metric_number(const json_t *value, char out[32]);
 
 /* 12345678 as 12,345,678. */
 const char *long_count(int64_t value, char out[32]);

@@ -88,8 +88,11 @@ static int print_info(const char *json)
     printf("%s: %s rows, %zu columns\n\n", json_string_value(json_object_get(root, "source")),
            long_count(json_integer_value(json_object_get(root, "rows")), count),
            json_array_size(columns));
-    table *t = table_new(8);
-    for (i = 0; i < 8; i++)
+    // The last column is for lists: most files have none.
+    int lists = 0;
+    json_array_foreach(columns, i, column) lists |= json_object_get(column, "longest") != NULL;
+    table *t = table_new(7 + lists);
+    for (i = 0; i < 7 + (size_t)lists; i++)
         table_cell(t, "%s", heads[i]);
     json_array_foreach(columns, i, column)
     {
@@ -102,7 +105,7 @@ static int print_info(const char *json)
             table_cell(t, "%lld to %lld",
                        (long long)json_integer_value(json_object_get(column, "shortest")),
                        (long long)json_integer_value(longest));
-        else
+        else if (lists)
             table_cell(t, "%s", "");
     }
     table_print(t, stdout, 2, 1);

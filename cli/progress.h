@@ -8,7 +8,7 @@
 
 enum { PROGRESS_METRICS = 4 };
 
-typedef struct {
+typedef struct progress {
     int quiet;    // show nothing
     int terminal; // the line can be rewritten
     int shown;    // there is a line to be rewritten

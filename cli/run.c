@@ -105,7 +105,7 @@ static void add_cells(table *t, const char *name, const json_t *parts, const jso
     char number[32];
     table_cell(t, "%s", name);
     if (!parts) {
-        table_cell(t, "%s", short_number(json_number_value(json_object_get(top, name)), number));
+        table_cell(t, "%s", metric_number(json_object_get(top, name), number));
         return;
     }
     for (int i = 0; i < 3; i++) {
@@ -113,8 +113,7 @@ static void add_cells(table *t, const char *name, const json_t *parts, const jso
         const json_t *value = json_object_get(part, name);
         if (!part)
             continue;
-        table_cell(t, "%s",
-                   json_is_number(value) ? short_number(json_number_value(value), number) : "-");
+        table_cell(t, "%s", metric_number(value, number));
     }
 }
 
@@ -194,14 +193,14 @@ typedef struct {
     const char *profile;
     int64_t seed;
     text_list sets;
-    int check, explain, quiet;
+    int check, explain;
 } options;
 
-static int run_file(const session *s, options *o, const char *path)
+static int run_file(session *s, options *o, const char *path)
 {
     progress p;
     char *json = NULL;
-    progress_init(&p, o->quiet || o->common.json, print_head);
+    progress_init(&p, o->common.quiet || o->common.json, print_head);
     kaon_run_request request = {
         .size = sizeof request,
         .flags = (o->check ? KAON_RUN_CHECK : 0u) | (o->explain ? KAON_RUN_EXPLAIN : 0u),
@@ -219,10 +218,12 @@ static int run_file(const session *s, options *o, const char *path)
     };
     if (!p.quiet)
         fprintf(stderr, "kaon run %s\n", path);
+    s->progress = &p;
     catch_signals(s->kernel);
     const kaon_status status = kaon_run(s->kernel, &request, &json, s->error);
     catch_signals(NULL);
     progress_end(&p);
+    s->progress = NULL;
     int code = status ? session_fail(s) : EXIT_OK;
     if (json && o->common.json && !status)
         print_json(json);
@@ -252,7 +253,7 @@ int run_main(int argc, char **argv)
          &o.check},
         {"explain", 0, TAKES_NOTHING, NULL, "print the compiled programs", &o.explain},
         {"profile", 0, TAKES_TEXT, "FILE", "write a Chrome trace of all launches", &o.profile},
-        {"quiet", 'q', TAKES_NOTHING, NULL, "print the results only", &o.quiet},
+        {"quiet", 'q', TAKES_NOTHING, NULL, "print the results only", &o.common.quiet},
         COMMON_ROWS(o.common),
         {0},
     };

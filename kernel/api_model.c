@@ -109,15 +109,35 @@ static kn_config *data_section(application *a, const kaon_model *model, const ka
     return data;
 }
 
-static kaon_status named_reader(application *a, const char *text, const kaon_part **out,
-                                kn_faults *faults, kaon_diag *diag)
+// 1 if the section's reader makes events itself, so that it cannot read the files named now.
+static int32_t is_generator(kn_kernel *kernel, const kn_config *reader)
 {
-    if (!text)
-        return KAON_OK;
-    const kn_config *node = kn_config_parse(a->tree, "--reader", text, strlen(text), faults);
-    if (node)
-        *out = kn_settings_part(&a->settings, KAON_READER, node, NULL);
-    return kn_faults_status(faults, diag);
+    const kn_item *item = NULL;
+    const char *name = NULL;
+    if (reader && reader->kind == KN_CONFIG_SCALAR)
+        name = reader->text;
+    if (reader && reader->kind == KN_CONFIG_MAP && reader->first)
+        name = reader->first->key;
+    if (!name || kn_item_find(kernel, KAON_READER, name, &item, NULL))
+        return 0;
+    return !((const kaon_reader *)item->table)->extensions;
+}
+
+// Files and reader of the request take the place of the section's.
+static void redirect(application *a, kn_kernel *kernel, kn_config *data,
+                     const kaon_apply_request *q, kn_faults *faults)
+{
+    kn_config *paths = kn_config_list_new(a->tree), *reader = NULL;
+    for (int64_t i = 0; i < q->path_count; i++)
+        kn_config_append(paths, kn_config_scalar_new(a->tree, q->paths[i], 1));
+    if (q->path_count)
+        kn_config_put(a->tree, data, "path", paths);
+    if (q->reader)
+        reader = kn_config_parse(a->tree, "--reader", q->reader, strlen(q->reader), faults);
+    else if (q->path_count && is_generator(kernel, kn_config_get(data, "reader")))
+        reader = kn_config_scalar_new(a->tree, NULL, 0);
+    if (reader)
+        kn_config_put(a->tree, data, "reader", reader);
 }
 
 static kaon_status part_number(const char *name, int32_t *out, kaon_diag *diag)
@@ -140,17 +160,16 @@ static kaon_status load_table(application *a, const kaon_model *model, const kao
     kn_settings_init(&a->settings, model->kernel->kernel, a->tree, &call->faults);
     KAON_TRY(part_number(q->part, &part, diag));
     kn_config *data = data_section(a, model, q, &call->faults);
+    if (data && data->kind == KN_CONFIG_MAP)
+        redirect(a, model->kernel->kernel, data, q, &call->faults);
     for (int64_t i = 0; data && i < q->set_count; i++)
         kn_config_set(a->tree, &data, q->sets[i], &call->faults);
     KAON_TRY(kn_faults_status(&call->faults, diag));
     if (!data)
         return kaon_fail(diag, KAON_INVALID, "the model does not say what data it was fitted to");
-    kn_dataset_load load = {.float_type = kn_model_facts(model->model)->float_type,
-                            .seed = kn_model_facts(model->model)->seed,
-                            .paths = q->paths,
-                            .path_count = q->path_count,
-                            .target_optional = target_optional};
-    KAON_TRY(named_reader(a, q->reader, &load.reader, &call->faults, diag));
+    const kn_dataset_load load = {.float_type = kn_model_facts(model->model)->float_type,
+                                  .seed = kn_model_facts(model->model)->seed,
+                                  .target_optional = target_optional};
     kn_dataset_plan *plan = kn_dataset_plan_new(&a->settings, data, NULL);
     KAON_TRY(kn_faults_status(&call->faults, diag));
     return kn_dataset_load_table(plan, &load, part, out, diag);

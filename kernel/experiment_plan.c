@@ -3,6 +3,7 @@
 
 #include <kaon/agent.h>
 #include <kaon/learner.h>
+#include <math.h>
 #include <string.h>
 
 #include "kernel/files.h"
@@ -15,7 +16,7 @@ static const char *const float_names[] = {"f32", "f64", NULL};
 // clang-format off
 static const kaon_option top_options[] = {
     KAON_TEXT(kn_experiment_settings, name, NULL, .help = "of the run folder; absent: the file's"),
-    KAON_INT(kn_experiment_settings, seed, 1, .min = 0, .max = 9.2e18,
+    KAON_INT(kn_experiment_settings, seed, 1, .max = INFINITY,
              .help = "of everything random: the same seed gives the same numbers"),
     KAON_INT(kn_experiment_settings, threads, 0, .min = 0, .max = 256,
              .help = "at most this many; 0: one per core; results do not depend on it"),
@@ -43,10 +44,11 @@ static const kaon_option evaluation_options[] = {
 };
 // clang-format on
 
-const kn_schema kn_experiment_schema = {"", top_options, sizeof(kn_experiment_settings), NULL};
+const kn_schema kn_experiment_schema = {
+    .what = "", .options = top_options, .size = sizeof(kn_experiment_settings)};
 
-static const kn_schema evaluation_schema = {"evaluation", evaluation_options,
-                                            sizeof(kn_evaluation_settings), NULL};
+static const kn_schema evaluation_schema = {
+    .what = "evaluation", .options = evaluation_options, .size = sizeof(kn_evaluation_settings)};
 
 /* --- what must stand together ----------------------------------------------------------------- */
 
@@ -134,7 +136,8 @@ static void check(kn_experiment_plan *p, const kn_config *root, kn_faults *fault
     if (!p->top || !p->resolved)
         return;
     drop_empty(p->resolved);
-    if (root->kind == KN_CONFIG_MAP && !check_shape(p->top, root, faults))
+    const int32_t readable = root->kind == KN_CONFIG_MAP || root->kind == KN_CONFIG_NULL;
+    if (readable && !check_shape(p->top, root, faults))
         return;
     if (p->top->data)
         plan_model(p);

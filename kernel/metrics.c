@@ -242,11 +242,6 @@ static double inertia(const kn_scores *s)
     return sum;
 }
 
-static double cluster_count(const kn_scores *s)
-{
-    return (double)s->width;
-}
-
 // Weight of class i in cluster j, (classes, clusters); NULL: no memory or no classes.
 static double *contingency(const kn_scores *s)
 {
@@ -324,7 +319,6 @@ static const struct {
     {"mae",           KN_REGRESSION,     -1, mae},
     {"bias",          KN_REGRESSION,      0, bias},
     {"r2",            KN_REGRESSION,      1, r2},
-    {"clusters",      KN_CLUSTERING,      0, cluster_count},
     {"inertia",       KN_CLUSTERING,     -1, inertia},
     {"purity",        KN_CLUSTERING,      1, purity},
     {"adjusted_rand", KN_CLUSTERING,      1, adjusted_rand},
@@ -410,6 +404,8 @@ static json_t *measure(const kn_scores *s)
         if (s->task != KN_CLUSTERING || isfinite(value)) // purity needs classes
             json_object_set_new(out, measures[i].name, number(value));
     }
+    if (s->task == KN_CLUSTERING)
+        json_object_set_new(out, "clusters", json_integer(s->width));
     if (s->task == KN_CLASSIFICATION)
         put_by_class(s, out);
     if (s->task == KN_CLUSTERING)

@@ -5,6 +5,7 @@
  */
 #include "kernel/settings.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "kernel/config_tree.h"
@@ -64,8 +65,8 @@ kn_limits kn_option_limits(const kaon_option *option)
         l.has_max = l.open_max && !l.open_min;
         return l;
     }
-    l.has_min = !(l.max < l.min && l.min == 0);
-    l.has_max = !(l.max < l.min && l.max == 0);
+    l.has_min = !(l.max < l.min && l.min == 0) && !isinf(l.min);
+    l.has_max = !(l.max < l.min && l.max == 0) && !isinf(l.max);
     return l;
 }
 
@@ -382,7 +383,7 @@ static kaon_part *fill_part(kn_settings *s, const kn_item *item, const written *
     char word[32], more[96];
     snprintf(more, sizeof more, "%s:%s", kn_interface_word(item->interface_id, word, sizeof word),
              item->name);
-    const kn_schema schema = {item->name, head->options, head->settings_size, more};
+    const kn_schema schema = {item->name, head->options, head->settings_size, more, w->place};
     kn_config *settings = NULL;
     kaon_part *part = take(s, 1, sizeof *part);
     if (!part)
@@ -478,7 +479,8 @@ static void read_parts(job *j)
 
 static void read_tree(job *j)
 {
-    *(const kn_config **)j->field = j->node->is_default ? NULL : j->node;
+    // A key with nothing behind it, as resolved configurations have them, is none.
+    *(const kn_config **)j->field = j->node->kind == KN_CONFIG_NULL ? NULL : j->node;
 }
 
 /* --- defaults --------------------------------------------------------------------------------- */

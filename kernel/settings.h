@@ -43,6 +43,7 @@ typedef struct kn_schema {
     const kaon_option *options; // ends with {0}; NULL: none
     size_t size;                // of the struct
     const char *more;           // "learner:network": what `kaon inspect` knows of it, or NULL
+    kn_place place;             // where it is named, for what is missing in settings nobody wrote
 } kn_schema;
 
 /* The tree and the faults are borrowed. [any] */

@@ -174,12 +174,14 @@ void kn_advise_missing(kn_settings *s, const kn_schema *schema, const kaon_optio
 {
     kn_text wanted = {0};
     kn_option_say(option, &wanted);
-    kn_place place = node ? node->place : (kn_place){0};
+    kn_place place = node ? node->place : schema->place;
     if (node && node->key_place.line)
         place = node->key_place;
     kn_fault_add(s->faults, KN_FAULT_MISSING, place, "%s needs '%s'", schema_name(schema),
                  option->name);
-    if (place.line)
+    if (place.line && !node)
+        kn_fault_hint(s->faults, "write %s: {%s: ...}", schema->what, option->name);
+    else if (place.line)
         kn_fault_hint(s->faults, "add '%s: ...' here", option->name);
     kn_fault_note(s->faults, "%s: %s%s%s", option->name, kn_text_get(&wanted),
                   option->help ? "; " : "", option->help ? option->help : "");

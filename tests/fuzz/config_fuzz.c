@@ -35,7 +35,7 @@ static const kaon_option options[] = {
     {0},
 };
 
-static const kn_schema schema = {"", options, sizeof(config), NULL};
+static const kn_schema schema = {.what = "", .options = options, .size = sizeof(config)};
 
 // What is written must read back without a fault, as YAML and as JSON.
 static void check_writing(kn_config_tree *tree, const kn_config *root)

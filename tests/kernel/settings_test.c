@@ -41,7 +41,8 @@ static const kaon_option options[] = {
     {0},
 };
 
-static const kn_schema schema = {"thing", options, sizeof(config), "layer:thing"};
+static const kn_schema schema = {
+    .what = "thing", .options = options, .size = sizeof(config), .more = "layer:thing"};
 
 typedef struct {
     kn_config_tree *tree;
