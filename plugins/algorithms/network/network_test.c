@@ -313,6 +313,51 @@ KT_TEST(long_gradients_are_clipped)
     kt_learner_close(&n);
 }
 
+KT_TEST(the_layer_that_fails_first_is_named)
+{
+    NEEDS_PARTS();
+    // 1e25 fits into f32, its square does not: all layers pass, the loss fails. 1e37 grows by 2, by
+    // 8 and by 8, and only the last of these is beyond 3.4e38.
+    kt_data data = grid();
+    data.dtype = KAON_F32;
+    for (int i = 0; i < 2 * GRID; i++)
+        grid_x[i] = 1e25;
+    trouble("layers: [{dense: {units: 1, init: one}, as: only}], loss: mse, epochs: 1, batch: 0",
+            &data, "the loss mse");
+    for (int i = 0; i < 2 * GRID; i++)
+        grid_x[i] = 1e37;
+    trouble(
+        "layers: [{dense: {units: 8, init: one}, as: first}, "
+        "{dense: {units: 8, init: one}, as: middle}, {dense: {units: 1, init: one}, as: last}], "
+        "loss: mse, epochs: 1, batch: 0",
+        &data, "the output of layer last");
+}
+
+// Whole blocks, buckets and a rest: each row is predicted as it is alone.
+KT_TEST(predicts_any_number_of_rows)
+{
+    NEEDS_PARTS();
+    enum { MOST = 17000 };
+    static double x[2 * MOST];
+    const int64_t counts[] = {0, 1, 2, 64, 65, 1030, MOST};
+    for (int i = 0; i < 2 * MOST; i++)
+        x[i] = sin(i);
+    kt_data data = {.rows = MOST, .width = 2, .features = x, .values = x, .dtype = KAON_F64};
+    kt_learner n = kt_learner_open("network", "layers: [dense: {units: 1}], loss: mse", &data);
+    int64_t count = 0;
+    double *all = kt_apply(&n, &data, KAON_ROLE_PREDICTION, &count);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        data.rows = counts[i];
+        double *some = kt_apply(&n, &data, KAON_ROLE_PREDICTION, &count);
+        kt_near((double)count, (double)counts[i], 0);
+        for (int64_t j = 0; j < count; j++)
+            kt_near(some[j], all[j], 1e-15);
+        free(some);
+    }
+    free(all);
+    kt_learner_close(&n);
+}
+
 /* --- models ----------------------------------------------------------------------------------- */
 
 KT_TEST(comes_back_from_a_file_and_as_graph)
