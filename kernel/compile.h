@@ -241,6 +241,11 @@ kaon_status kn_describe(kn_compile *c, const kn_step *step, int64_t tile_rows,
 /* 1, 0, or no memory in the diag (then 0). */
 int32_t kn_supported(kn_compile *c, const kn_step *step, int64_t tile_rows);
 
+/* --- improve.c -------------------------------------------------------------------------------- */
+
+void kn_improve_comparisons(kn_compile *c);     // before fusing
+kaon_status kn_improve_products(kn_compile *c); // when rows are known
+
 /* --- rows.c ----------------------------------------------------------------------------------- */
 
 /* Finds out over which rows a step can be run in tiles: its rows, kinds, has_total, contracts. rows

@@ -5,6 +5,7 @@
 
 #include "kernel/memory.h"
 #include "kernel/pool.h"
+#include "kernel/text.h"
 
 #include <string.h>
 
@@ -341,6 +342,21 @@ static const kn_value *operand_value(const kn_compile *c, const kn_step *s, int3
     return v;
 }
 
+/* --- notes ------------------------------------------------------------------------------------ */
+
+static kaon_status note_step(emitter *e, const kn_step *s, double share, kn_launch_note *note)
+{
+    kn_text text = {0};
+    kn_step_text(e->c, s, &text);
+    note->name = s->kind == KN_STEP_FUSED ? "fused" : kn_arena_text(&e->p->own, s->use->name);
+    note->text = kn_arena_text(&e->p->own, kn_text_get(&text));
+    note->flops = share * kn_step_flops(e->c, s);
+    note->bytes = share * kn_step_bytes(e->c, s);
+    const int32_t failed = text.failed || !note->text || !note->name;
+    kn_text_fini(&text);
+    return failed ? kn_no_memory(e->c->diag, "a program's notes") : KAON_OK;
+}
+
 /* --- launches --------------------------------------------------------------------------------- */
 
 static kn_launch *add_launch(emitter *e, kn_launch_fn *launch, const void *state,
@@ -349,6 +365,7 @@ static kn_launch *add_launch(emitter *e, kn_launch_fn *launch, const void *state
     void **operands = take(e, operand_count, sizeof *operands);
     if (!operands)
         return NULL;
+    e->p->notes[e->p->launch_count] = (kn_launch_note){"own", "bookkeeping of the program", 0, 0};
     kn_launch *l = &e->p->launches[e->p->launch_count++];
     *l = (kn_launch){
         .launch = launch,
@@ -399,6 +416,7 @@ static kaon_status emit_whole(emitter *e, int32_t step)
     if (!l)
         return KAON_NO_MEMORY;
     l->call.rows = leading_rows(c, s);
+    KAON_TRY(note_step(e, s, 1, &e->p->notes[e->p->launch_count - 1]));
     return set_operands(e, s, l);
 }
 
@@ -443,7 +461,10 @@ static kaon_status emit_scan(emitter *e, const kn_step *s)
         loop->carry_bytes[i] = kn_step_value(c, s, i)->bytes;
     KAON_TRY(add_body(e, use->bodies[0], &loop->body));
     kn_launch *l = add_launch(e, kn_run_loop, loop, s->input_count + s->output_count);
-    return l ? set_operands(e, s, l) : KAON_NO_MEMORY;
+    if (!l)
+        return KAON_NO_MEMORY;
+    KAON_TRY(note_step(e, s, 1, &e->p->notes[e->p->launch_count - 1]));
+    return set_operands(e, s, l);
 }
 
 static kaon_status emit_cond(emitter *e, const kn_step *s)
@@ -456,7 +477,10 @@ static kaon_status emit_cond(emitter *e, const kn_step *s)
     KAON_TRY(add_body(e, s->use->bodies[1], &b->bodies[0]));
     b->input_count = s->input_count - 1;
     kn_launch *l = add_launch(e, kn_run_branch, b, s->input_count + s->output_count);
-    return l ? set_operands(e, s, l) : KAON_NO_MEMORY;
+    if (!l)
+        return KAON_NO_MEMORY;
+    KAON_TRY(note_step(e, s, 1, &e->p->notes[e->p->launch_count - 1]));
+    return set_operands(e, s, l);
 }
 
 /* --- regions ---------------------------------------------------------------------------------- */
@@ -562,8 +586,14 @@ static kaon_status make_tiles(region_emitter *x)
         return KAON_NO_MEMORY;
     if (r->has_totals && r->chunks > 1)
         t->totals = e->arena + r->total_at;
-    for (int32_t i = 0; i < r->count; i++)
-        factors[i] = e->c->steps[e->c->order[r->first + i]]->factor;
+    t->notes = take(e, r->count, sizeof *t->notes);
+    if (!t->notes)
+        return KAON_NO_MEMORY;
+    for (int32_t i = 0; i < r->count; i++) {
+        const kn_step *s = e->c->steps[e->c->order[r->first + i]];
+        factors[i] = s->factor;
+        KAON_TRY(note_step(e, s, (double)r->tile_rows / (double)r->rows, &t->notes[i]));
+    }
     return make_lanes(x);
 }
 
@@ -663,7 +693,8 @@ static kaon_status begin(emitter *e)
         room += 1 + 2 * c->steps[c->order[i]]->output_count;
     p->launches = take(e, room + c->region_count, sizeof *p->launches);
     p->bodies = take(e, 2 * (int64_t)c->order_count, sizeof *p->bodies);
-    return p->launches && p->bodies ? KAON_OK : KAON_NO_MEMORY;
+    p->notes = take(e, room + c->region_count, sizeof *p->notes);
+    return p->launches && p->bodies && p->notes ? KAON_OK : KAON_NO_MEMORY;
 }
 
 static kaon_status emit(emitter *e)

@@ -77,7 +77,7 @@ static const char *name_of(const kn_step *s)
     return s->kind == KN_STEP_FUSED ? "fused" : s->use->name;
 }
 
-static void write_step(const kn_compile *c, const kn_step *s, kn_text *out)
+void kn_step_text(const kn_compile *c, const kn_step *s, kn_text *out)
 {
     kn_text_add(out, name_of(s));
     if (s->fused) {
@@ -96,7 +96,6 @@ static void write_step(const kn_compile *c, const kn_step *s, kn_text *out)
         write_shape(out, v->dtype, v->rank, v->shape);
         kn_text_add(out, mark(s, s->input_count + i));
     }
-    kn_text_add(out, "\n");
 }
 
 static void write_region(const kn_region *r, kn_text *out)
@@ -116,7 +115,8 @@ static void write_steps(const kn_compile *c, const kaon_program *p, kn_text *out
         if (s->region >= 0 && c->regions[s->region].first == i)
             write_region(&c->regions[s->region], out);
         kn_text_add(out, s->region >= 0 ? "  " : "");
-        write_step(c, s, out);
+        kn_step_text(c, s, out);
+        kn_text_add(out, "\n");
         const int32_t bodies = s->kind == KN_STEP_SCAN ? 1 : s->kind == KN_STEP_COND ? 2 : 0;
         for (int32_t b = 0; b < bodies; b++)
             kn_text_format(out, "{\n%s}\n", p->bodies[body++]->facts.text);

@@ -15,9 +15,10 @@ typedef struct {
     int32_t tail; // of the root: last member
     int32_t low;  // of the root: smallest and largest step in it
     int32_t high;
-    int32_t code;  // of the root: instructions
-    int32_t reads; // of the root: inputs, at most
-    int32_t stamp; // of the root: seen in this search
+    int32_t code;    // of the root: instructions
+    int32_t reads;   // of the root: inputs, at most
+    int32_t grouped; // a late step that has found its place
+    int32_t stamp;   // of the root: seen in this search
 } member;
 
 typedef struct {
@@ -127,13 +128,27 @@ static void join(fusion *f, int32_t step, int32_t other)
         m[i].root = a;
 }
 
+/* Comparisons are cheap, and what they compare is often kept anyway: they are done where their
+ * result is wanted, not where their operands are made, so that no mask needs memory. */
+static int32_t is_late(const kn_step *s)
+{
+    const kn_fused *e = s->fused;
+    const int32_t op = e->code_count ? e->code[e->code_count - 1].op : 0;
+    return op >= KAON_X_EQ && op <= KAON_X_GE && e->results[0].how == KAON_STORE;
+}
+
 static void group_step(fusion *f, int32_t step)
 {
     const kn_step *s = f->c->steps[step];
     for (int32_t i = 0; i < s->input_count; i++) {
         const int32_t source = register_source(f, s, &s->inputs[i]);
-        if (source >= 0)
-            join(f, step, source);
+        if (source < 0)
+            continue;
+        join(f, step, source);
+        if (is_late(f->c->steps[source]) && !f->members[source].grouped) {
+            f->members[source].grouped = 1;
+            group_step(f, source);
+        }
     }
     for (int32_t i = 0; i < s->input_count; i++) {
         const kn_value *v = &f->c->values[s->inputs[i].value];
@@ -403,10 +418,27 @@ static kn_step *with_epilogue(kn_compile *c, const kn_step *product, const kn_st
     return s;
 }
 
+// Worth it is what works on the product's own numbers; rows of a few numbers reduced to one,
+// indices and labels are better done for a whole tile.
+static int32_t fits_epilogue(const kn_compile *c, const kn_step *product, const kn_step *reader)
+{
+    const int32_t dtype = kn_step_value((kn_compile *)c, product, 0)->dtype;
+    for (int32_t i = 0; i < reader->input_count; i++)
+        if (c->values[reader->inputs[i].value].dtype != dtype)
+            return 0;
+    for (int32_t i = 0; i < reader->fused->code_count; i++)
+        if (reader->fused->code[i].op == KAON_X_IOTA)
+            return 0;
+    for (int32_t i = 0; i < reader->fused->result_count; i++)
+        if (reader->fused->results[i].how != KAON_STORE)
+            return 0;
+    return 1;
+}
+
 static kaon_status add_epilogue(kn_compile *c, kn_step *product)
 {
     kn_step *reader = only_reader(c, product);
-    if (!reader)
+    if (!reader || !fits_epilogue(c, product, reader))
         return KAON_OK;
     kn_step *s = with_epilogue(c, product, reader);
     if (!s)
@@ -430,8 +462,8 @@ static kaon_status add_epilogues(kn_compile *c)
     kn_find_rows(c); // a product that will be a sum over rows must stay one
     for (int32_t i = 0; i < count; i++) {
         kn_step *s = c->steps[i];
-        if (!s->dead && s->kind == KN_STEP_OP && s->use->op &&
-            s->use->op->rows == KN_ROWS_MATMUL && !s->contracts)
+        if (!s->dead && s->kind == KN_STEP_OP && s->use->op && s->use->op->rows == KN_ROWS_MATMUL &&
+            !s->contracts)
             KAON_TRY(add_epilogue(c, s));
     }
     return KAON_OK;
@@ -463,12 +495,17 @@ static kaon_status begin(fusion *f, kn_compile *c)
 kaon_status kn_fuse(kn_compile *c)
 {
     KAON_TRY(kn_sort_steps(c));
+    kn_improve_comparisons(c);
+    kn_count_readers(c);
     KAON_TRY(clone_sources(c));
     fusion f = {.c = c};
     KAON_TRY(begin(&f, c));
     const int32_t count = c->step_count;
     for (int32_t i = 0; i < count; i++)
-        if (fused_of(&f, i))
+        if (fused_of(&f, i) && !is_late(c->steps[i]))
+            group_step(&f, i);
+    for (int32_t i = 0; i < count; i++)
+        if (fused_of(&f, i) && is_late(c->steps[i]) && !f.members[i].grouped)
             group_step(&f, i);
     KAON_TRY(build_groups(&f, count));
     kn_count_readers(c);

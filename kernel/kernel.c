@@ -5,6 +5,7 @@
 #include "kernel/host.h"
 #include "kernel/memory.h"
 #include "kernel/pool.h"
+#include "kernel/profile.h"
 #include "kernel/registry.h"
 
 static size_t list_length(const char *const *list)
@@ -78,6 +79,7 @@ void kn_kernel_free(kn_kernel *kernel)
     if (!kernel)
         return;
     kn_host_detach(kernel);
+    kn_profile_stop(kernel);
     kn_device_close(kernel->device);
     kn_pool_free(kernel->pool);
     kn_registry_free(kernel->registry);

@@ -33,6 +33,7 @@ struct kn_kernel {
     kn_kernel_settings settings;  // texts are copies
     struct kn_registry *registry; // registry.h
     struct kn_pool *pool;         // pool.h
+    struct kn_profile *profile;       // profile.h; NULL: off
     struct kn_device *_Atomic device; // device.h; opened by the first program, closed with the kernel
 };
 

@@ -2,17 +2,40 @@
 #include "kernel/program.h"
 
 #include "kernel/memory.h"
+#include "kernel/profile.h"
 
 #include <string.h>
 
+static kaon_status run_profiled(kaon_program *p, uint64_t run, kaon_diag *diag);
+
 static kaon_status run_launches(kaon_program *p, uint64_t run, kaon_diag *diag)
 {
+    if (p->kernel->profile)
+        return run_profiled(p, run, diag);
     kn_launch *end = p->launches + p->launch_count;
     for (kn_launch *l = p->launches; l < end; l++) {
         l->call.run = run;
         const kaon_status status = l->launch(l->state, &l->call, diag);
         if (status)
             return status;
+    }
+    return KAON_OK;
+}
+
+// The same with each launch timed.
+static kaon_status run_profiled(kaon_program *p, uint64_t run, kaon_diag *diag)
+{
+    kn_profile *profile = p->kernel->profile;
+    if (p->booked_in != profile) {
+        p->booked_at = kn_profile_book(profile, p->notes, p->launch_count);
+        p->booked_in = profile;
+    }
+    for (int32_t i = 0; i < p->launch_count; i++) {
+        kn_launch *l = &p->launches[i];
+        l->call.run = run;
+        KAON_TRY(l->launch == kn_run_tiles || p->booked_at < 0
+                     ? l->launch(l->state, &l->call, diag)
+                     : kn_profile_launch(profile, p->booked_at + i, l, diag));
     }
     return KAON_OK;
 }

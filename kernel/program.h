@@ -16,6 +16,14 @@
 
 typedef kaon_status kn_launch_fn(const void *state, const kaon_launch *l, kaon_diag *diag);
 
+// What a launch is, for people.
+typedef struct kn_launch_note {
+    const char *name; // "matmul", "fused"
+    const char *text; // one line
+    double flops;
+    double bytes;
+} kn_launch_note;
+
 typedef struct kn_launch {
     kn_launch_fn *launch;
     const void *state;
@@ -72,6 +80,9 @@ typedef struct kn_tiles {
     char *totals; // of chunk 0, then of the others; NULL: none
     uint64_t total_bytes;
     int32_t in_parallel;
+    kn_launch_note *notes; // per launch; flops and bytes of one tile
+    const struct kn_profile *booked_in;
+    int32_t booked_at;
 } kn_tiles;
 
 /* --- scans and conds -------------------------------------------------------------------------- */
@@ -99,14 +110,6 @@ typedef struct kn_branch {
 
 /* --- the program ------------------------------------------------------------------------------ */
 
-// What a launch is, for people.
-typedef struct kn_launch_note {
-    const char *name; // "matmul", "fused", "region"
-    const char *text; // one line
-    double flops;
-    double bytes;
-} kn_launch_note;
-
 struct kaon_program {
     kn_kernel *kernel;
     kn_device *device;
@@ -131,7 +134,9 @@ struct kaon_program {
     void *memory[3]; // arena, constants, lanes
     kaon_program **bodies;
     int32_t body_count;
-    kn_launch_note *notes; // by launch
+    kn_launch_note *notes;              // by launch
+    const struct kn_profile *booked_in; // the profile its launches are numbered in
+    int32_t booked_at;
     kaon_program_facts facts;
 };
 

@@ -13,6 +13,13 @@
 
 #include <string.h>
 
+// What a core of today does in a second, for rough guesses.
+#define FLOPS 50e9
+#define BYTES 50e9
+
+// Seconds of work below which a batch that fits in the cache is done in one piece.
+#define WORTH_TILING 10e-6
+
 /* --- one step --------------------------------------------------------------------------------- */
 
 static void set_kinds(kn_step *s, int32_t inputs, int32_t outputs)
@@ -204,6 +211,30 @@ void kn_find_rows(kn_compile *c)
     }
 }
 
+// A step that shares its rows with no other gains nothing in a region, unless it is long enough to
+// be shared among threads; as a whole step it delays nobody.
+static kaon_status drop_lonely(kn_compile *c)
+{
+    uint8_t *has_company = kn_compile_take(c, (size_t)c->step_count, 1);
+    if (!has_company)
+        return KAON_NO_MEMORY;
+    for (int32_t i = 0; i < c->step_count; i++) {
+        const kn_step *s = c->steps[i];
+        for (int32_t k = 0; s->rows && k < s->input_count; k++)
+            if (reads_aligned(c, s, k))
+                has_company[i] = has_company[c->values[s->inputs[k].value].maker] = 1;
+    }
+    for (int32_t i = 0; i < c->step_count; i++) {
+        kn_step *s = c->steps[i];
+        const double work = kn_step_flops(c, s) / FLOPS + kn_step_bytes(c, s) / BYTES;
+        if (has_company[i] || s->has_total || work > WORTH_TILING)
+            continue;
+        s->rows = 0;
+        set_kinds(s, KAON_OPERAND_WHOLE, KAON_OPERAND_WHOLE);
+    }
+    return KAON_OK;
+}
+
 /* --- levels ----------------------------------------------------------------------------------- */
 
 // The earliest level at which a step can read input `i`.
@@ -349,9 +380,6 @@ static int64_t power_below(uint64_t n)
     return power;
 }
 
-// Seconds of work below which a batch that fits in the cache is done in one piece.
-#define WORTH_TILING 10e-6
-
 enum {
     ROWS_AT_LEAST = 32, // below that a product reads its weights too often
     ROWS_HEAVY = 256,   // the same where the weights do not stay in the cache
@@ -391,7 +419,7 @@ static void finish_region(kn_compile *c, kn_region *r, uint8_t *seen)
         bytes += kn_step_bytes(c, s);
         r->has_totals |= s->has_total;
     }
-    r->work = flops / 50e9 + bytes / 50e9;
+    r->work = flops / FLOPS + bytes / BYTES;
     size_tiles(c, r, seen);
 }
 
@@ -462,6 +490,8 @@ static kaon_status place_all(kn_compile *c, int32_t top)
 kaon_status kn_rows(kn_compile *c)
 {
     kn_find_rows(c);
+    KAON_TRY(kn_improve_products(c));
+    KAON_TRY(drop_lonely(c));
     const int32_t top = set_earliest(c);
     int32_t *limit = kn_compile_take(c, (size_t)c->step_count, sizeof *limit);
     if (!limit)

@@ -5,6 +5,7 @@
  * every sum is fixed, whoever does which chunk.
  */
 #include "kernel/pool.h"
+#include "kernel/profile.h"
 #include "kernel/program.h"
 
 #include <string.h>
@@ -23,6 +24,11 @@ static void **operand(const kn_lane *lane, int32_t launch, int32_t index)
     return (void **)lane->launches[launch].call.operands + index;
 }
 
+static int32_t number_of(const kn_tiles *t, int32_t launch)
+{
+    return t->booked_in == t->kernel->profile && t->booked_at >= 0 ? t->booked_at + launch : -1;
+}
+
 static kaon_status run_tile(const kn_tiles *t, kn_lane *lane, int64_t tile, kaon_diag *diag)
 {
     const int64_t first = tile * t->tile_rows;
@@ -35,7 +41,9 @@ static kaon_status run_tile(const kn_tiles *t, kn_lane *lane, int64_t tile, kaon
     for (int32_t i = 0; i < t->launch_count; i++) {
         kn_launch *l = &lane->launches[i];
         l->call.first_row = first * t->factors[i];
-        const kaon_status status = l->launch(l->state, &l->call, diag);
+        const kaon_status status =
+            t->kernel->profile ? kn_profile_launch(t->kernel->profile, number_of(t, i), l, diag)
+                               : l->launch(l->state, &l->call, diag);
         if (status)
             return status;
     }
@@ -94,7 +102,11 @@ static kaon_status run_in_parallel(const kn_tiles *t, uint64_t run, kaon_diag *d
 
 kaon_status kn_run_tiles(const void *state, const kaon_launch *l, kaon_diag *diag)
 {
-    const kn_tiles *t = state;
+    kn_tiles *t = (kn_tiles *)state;
+    if (t->kernel->profile && t->booked_in != t->kernel->profile) {
+        t->booked_at = kn_profile_book(t->kernel->profile, t->notes, t->launch_count);
+        t->booked_in = t->kernel->profile;
+    }
     if (t->in_parallel)
         return run_in_parallel(t, l->run, diag);
     for (int64_t chunk = 0; chunk < t->chunks; chunk++)
