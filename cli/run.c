@@ -141,23 +141,33 @@ static void print_metrics(json_t *metrics)
     table_free(t);
 }
 
+// Of a run that failed, what is left of it.
+static void print_kept(const json_t *result)
+{
+    if (*text_of(result, "model"))
+        printf("what was learned before is kept in %s\n", text_of(result, "model"));
+    else if (*text_of(result, "folder"))
+        printf("nothing was learned; %s/log.txt tells how far it got\n", text_of(result, "folder"));
+}
+
 static void print_result(const char *json, int status)
 {
     char time[32];
     json_t *result = json_loads(json, 0, NULL);
     json_t *metrics = json_object_get(result, "metrics");
+    if (status && status != KAON_CANCELLED) {
+        print_kept(result);
+        json_decref(result);
+        return;
+    }
     if (json_object_size(metrics)) {
         printf("\n");
         print_metrics(metrics);
     }
-    printf("\n%s after %s%s%s", status ? "stopped" : "done",
+    printf("\n%s after %s%s%s; results in %s\n", status ? "stopped" : "done",
            duration(json_number_value(json_object_get(result, "seconds")), time),
-           *text_of(result, "backend") ? " on " : "", text_of(result, "backend"));
-    if (*text_of(result, "folder"))
-        printf("; results in %s", text_of(result, "folder"));
-    printf("\n");
-    if (status && *text_of(result, "model"))
-        printf("what was learned before is kept in %s\n", text_of(result, "model"));
+           *text_of(result, "backend") ? " on " : "", text_of(result, "backend"),
+           text_of(result, "folder"));
     json_decref(result);
 }
 
