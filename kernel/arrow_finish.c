@@ -27,6 +27,7 @@ static kaon_status make_labels(const kn_table_builder *b, const char ***out, kn_
     }
     if (!labels || texts->failed) {
         kn_free(labels);
+        kn_text_fini(texts);
         return kn_no_memory(diag, "names of features");
     }
     const char *at = kn_text_get(texts);
