@@ -17,6 +17,7 @@
 #include "kernel/metrics.h"
 #include "kernel/model.h"
 #include "kernel/pool.h"
+#include "kernel/profile.h"
 #include "kernel/report.h"
 #include "kernel/table.h"
 
@@ -384,6 +385,20 @@ static kaon_status fit_model(kn_experiment *e, kaon_diag *diag)
     return status;
 }
 
+// The times of the run: the trace into its file, the table to whoever listens.
+static kaon_status write_profile(kn_experiment *e, kaon_diag *diag)
+{
+    const kaon_status status = kn_profile_write(e->kernel, e->request->profile, diag);
+    char *text = status ? NULL : kn_profile_text(e->kernel);
+    if (text && e->monitor.event)
+        e->monitor.event(
+            e->monitor.context,
+            &(kaon_event){.size = sizeof(kaon_event), .kind = KAON_EVENT_NOTE, .text = text});
+    kn_free(text);
+    kn_profile_stop(e->kernel);
+    return status;
+}
+
 static kaon_status run_model(kn_experiment *e, kaon_diag *diag)
 {
     say(e, KAON_EVENT_STAGE, "reading data");
@@ -394,7 +409,11 @@ static kaon_status run_model(kn_experiment *e, kaon_diag *diag)
     }
     KAON_TRY(kn_experiment_open_folder(e, diag));
     send_head(e);
+    if (e->request->profile)
+        KAON_TRY(kn_profile_start(e->kernel, diag));
     KAON_TRY(fit_model(e, diag));
+    if (e->request->profile)
+        KAON_TRY(write_profile(e, diag));
     KAON_TRY(save_model(e, diag));
     say(e, KAON_EVENT_STAGE, "judging");
     KAON_TRY(judge(e, diag));
@@ -476,6 +495,7 @@ kaon_status kn_experiment_run(kn_kernel *kernel, const kaon_run_request *request
         *result = json_incref(e.result);
     }
     kn_run_log_close(log);
+    kn_profile_stop(kernel);
     kn_model_free(e.model);
     kn_dataset_free(e.dataset);
     kn_experiment_plan_fini(&e.plan);
