@@ -39,6 +39,9 @@ static const kaon_option options[] = {
              .help = "epochs between changes; of plateau: epochs without improvement before one"),
     KAON_CHOICE(config, keep, KEEP_BEST, keep_names,
                 .help = "weights kept: of the epoch with the best validation loss, or the last"),
+    KAON_BOOL(config, scale_target, 0,
+              .help = "learn a target of numbers with mean 0 and deviation 1; predictions are in "
+                      "its own unit, losses are not"),
     {0},
 };
 
@@ -143,7 +146,7 @@ static kaon_status look(network *n, kaon_graph *g, kaon_node **nodes, kaon_diag 
     kaon_node *output = network_forward(n, g, network_features(n, g, 1), nodes, diag);
     if (!output)
         return g->api->check(g, NULL); // diag has the words
-    output = n->loss->predict(g, n->settings->loss.settings, output);
+    output = network_target_out(n, g, n->loss->predict(g, n->settings->loss.settings, output));
     KAON_TRY(kaon_context(diag, g->api->check(g, diag), "loss %s", n->settings->loss.name));
     n->out_rank = kaon_rank(output) - 1;
     n->out_count = 1;
@@ -257,20 +260,23 @@ static kaon_status load(void *self, kaon_archive *from, kaon_diag *diag)
 
 /* --- as graph --------------------------------------------------------------------------------- */
 
-// A parameter as the constant it has become; `context` is the network.
-static kaon_node *frozen(kaon_graph *g, const void *context, kaon_node *param)
+kaon_node *network_constant(const network *n, kaon_graph *g, const char *name)
 {
-    const network *n = context;
-    const char *name = g->api->name(param);
+    const int32_t dtype = g->api->float_type(g);
     for (int32_t i = 0; i < n->programs->variable_count(n->variables); i++) {
         kaon_variable_info info = {.size = sizeof info};
         if (n->programs->variable_at(n->variables, i, &info, NULL) || strcmp(info.name, name) != 0)
             continue;
         kaon_node *value = g->api->constant(g, &info.view);
-        return kaon_dtype(value) == kaon_dtype(param) ? value
-                                                      : kaon_cast(g, value, kaon_dtype(param));
+        return kaon_dtype(value) == dtype ? value : kaon_cast(g, value, dtype);
     }
     return kaon_refuse(g, KAON_INTERNAL, "parameter %s was never made", name);
+}
+
+// For `through`: `context` is the network.
+static kaon_node *frozen(kaon_graph *g, const void *context, kaon_node *param)
+{
+    return network_constant(context, g, g->api->name(param));
 }
 
 static kaon_node *build(void *self, kaon_graph *g, kaon_node *in)
@@ -278,10 +284,14 @@ static kaon_node *build(void *self, kaon_graph *g, kaon_node *in)
     network *n = self;
     if (!n->predictors[0] && network_compile_prediction(n, 1, &n->predictors[0], NULL))
         return kaon_refuse(g, KAON_INTERNAL, "the network cannot be compiled");
+    n->frozen = 1;
     g->api->through(g, frozen, n);
     kaon_node *output = network_forward(n, g, in, NULL, NULL);
     g->api->through(g, NULL, NULL);
-    return output ? n->loss->predict(g, n->settings->loss.settings, output) : NULL;
+    if (output)
+        output = network_target_out(n, g, n->loss->predict(g, n->settings->loss.settings, output));
+    n->frozen = 0;
+    return output;
 }
 
 /* --- tables ----------------------------------------------------------------------------------- */

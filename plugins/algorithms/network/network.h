@@ -4,6 +4,7 @@
  * network_graph.c    graphs: forward, training step, validation, prediction, diagnosis
  * network_fit.c      the loop over epochs and batches
  * network_predict.c  predicting tables
+ * network_target.c   targets of mean 0 and deviation 1, and back
  * progress.h         schedules of the learning rate, early stopping
  */
 #ifndef NETWORK_H
@@ -27,6 +28,7 @@ typedef struct {
     double schedule_factor;
     int64_t schedule_epochs;
     int32_t keep; // KEEP_*
+    int32_t scale_target;
 } config;
 
 enum { KEEP_BEST, KEEP_LAST };
@@ -53,6 +55,7 @@ typedef struct {
     int64_t out_shape[KAON_MAX_RANK];
     int64_t out_count;
     char *description;
+    int32_t frozen; // while a graph with constants for variables is built
 } network;
 
 // ORDER input: of training, validation and diagnosis programs; the last two only for training.
@@ -86,6 +89,18 @@ kaon_status network_diagnose(const network *n, int64_t rows, const void *const *
 
 kaon_status network_fit(void *self, const kaon_fit *fit, kaon_diag *diag);
 kaon_status network_apply(void *self, kaon_table *in, kaon_table **out, kaon_diag *diag);
+
+/* With the option scale_target: the target as the loss sees it, and what the loss gives in the
+ * target's own unit. Mean and deviation are two variables of the model. Without it both return
+ * their node. */
+kaon_node *network_target_in(const network *n, kaon_graph *g, kaon_node *target);
+kaon_node *network_target_out(const network *n, kaon_graph *g, kaon_node *prediction);
+
+/* Sets the two variables from the training table; the variables must exist. */
+kaon_status network_target_fit(const network *n, kaon_table *table, kaon_diag *diag);
+
+/* A variable as the constant it has become; refuses where it was never made. */
+kaon_node *network_constant(const network *n, kaon_graph *g, const char *name);
 
 // The name a layer has in messages and in front of its parameters.
 const char *network_layer_name(const network *n, int64_t index, char *name, size_t room);

@@ -120,6 +120,7 @@ static kaon_status open_training(training *t, kaon_diag *diag)
                          .total = c->epochs,
                          .plateau = 1};
     KAON_TRY(network_compile_training(n, t->batch, &t->train, diag));
+    KAON_TRY(network_target_fit(n, t->fit->train, diag));
     KAON_TRY(open_validation(t, diag));
     KAON_TRY(n->programs->variables_new(n->host, n->seed, &t->best, diag));
     KAON_TRY(n->programs->variables_copy(n->variables, t->best, diag));

@@ -99,7 +99,8 @@ static kaon_status build_batch(const network *n, kaon_graph *g, int64_t rows, ka
                          "let it give %d",
                          (long long)kaon_dim(b->output, -1), (int)n->classes, (int)n->classes);
 
-    kaon_node *losses = n->loss->build(g, n->settings->loss.settings, b->output, b->target);
+    kaon_node *target = network_target_in(n, g, b->target);
+    kaon_node *losses = n->loss->build(g, n->settings->loss.settings, b->output, target);
     b->total = kaon_sum_all(g, kaon_mul(g, b->weight, losses));
     return kaon_context(diag, g->api->check(g, diag), "loss %s", n->settings->loss.name);
 }
@@ -241,7 +242,7 @@ kaon_status network_compile_prediction(const network *n, int64_t rows, kaon_prog
     kaon_node *output = network_forward(n, g, network_features(n, g, rows), NULL, diag);
     kaon_status status = output ? KAON_OK : g->api->check(g, NULL);
     if (!status) {
-        output = n->loss->predict(g, n->settings->loss.settings, output);
+        output = network_target_out(n, g, n->loss->predict(g, n->settings->loss.settings, output));
         status = compile(n, g, 1, &output, out, diag);
     }
     n->programs->graph_free(g);

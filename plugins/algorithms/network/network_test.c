@@ -136,6 +136,44 @@ KT_TEST(penalties_shrink_weights_and_leave_offsets)
     kt_learner_close(&n);
 }
 
+// A target around 1e6 with a spread of 1e4 is learned as one around 0 with a spread of 1 would be,
+// comes back in its own unit, also from a file and as graph, and weights count.
+KT_TEST(targets_may_be_scaled)
+{
+    NEEDS_PARTS();
+    const double x[] = {-1, 0, 1, 7}, y[] = {990000, 1000000, 1010000, 0}, w[] = {1, 1, 1, 0};
+    const kt_data data = {
+        .rows = 4, .width = 1, .features = x, .values = y, .weights = w, .dtype = KAON_F64};
+    const char settings[] = "layers: [dense: {units: 1}], loss: mse, epochs: 200, batch: 0, "
+                            "scale_target: true, optimizer: {gd: {learning_rate: 0.3}}";
+    kt_learner n = kt_learner_open("network", settings, &data);
+    const kaon_learner *table = n.part->table;
+    kt_ok(kt_fit(&n, &data, NULL));
+    kt_near(kt_metric("loss", 200), 0, 1e-12);
+    kaon_archive *file = kt_archive_new();
+    kt_ok(table->save(n.self, file, kt_diag()));
+    kt_learner copy = kt_learner_open("network", settings, &data);
+    kt_ok(table->load(copy.self, file, kt_diag()));
+    int64_t count = 0;
+    double *p = kt_apply(&copy, &data, KAON_ROLE_PREDICTION, &count);
+    for (int i = 0; i < 3; i++)
+        kt_near(p[i], y[i], 1e-3);
+
+    const int64_t shape[] = {2, 1};
+    kaon_graph *g = kt_graph(KAON_F64, 0);
+    kaon_node *out = table->build(copy.self, g, g->api->input(g, "x", KAON_F64, 2, shape));
+    double result[2];
+    const void *inputs[] = {x};
+    void *results[] = {result};
+    kt_compute(g, NULL, 1, &out, inputs, results);
+    kt_near(result[0], 990000, 1e-3);
+    kt_near(result[1], 1000000, 1e-3);
+    free(p);
+    kt_learner_close(&copy);
+    kt_learner_close(&n);
+    kt_archive_free(file);
+}
+
 /* --- classes ---------------------------------------------------------------------------------- */
 
 // Four clouds at the corners of a square, opposite ones of one class: no line separates them.
