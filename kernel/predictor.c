@@ -51,6 +51,19 @@ static kaon_node *chain(const kn_predictor *p, kaon_graph *g)
     return node && kaon_dtype(node) != p->dtype ? kaon_cast(g, node, p->dtype) : node;
 }
 
+// The compiled program into the log, for whoever wants to know why it takes its time.
+static void log_program(const kn_predictor *p)
+{
+    kaon_program_facts facts = {.size = sizeof facts};
+    if (p->programs->program_facts(p->program, &facts, NULL) || !facts.text)
+        return;
+    for (const char *line = facts.text; *line;) {
+        const size_t length = strcspn(line, "\n");
+        kn_log(kn_model_kernel(p->model), KAON_LOG_DEBUG, "%.*s", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+}
+
 static kaon_status compile(kn_predictor *p, const kaon_host *host, kaon_graph *g, kaon_diag *diag)
 {
     kaon_node *node = chain(p, g);
@@ -65,7 +78,9 @@ static kaon_status compile(kn_predictor *p, const kaon_host *host, kaon_graph *g
                                   .graph = g,
                                   .outputs = &node,
                                   .variables = p->variables};
-    return p->programs->compile(host, &job, &p->program, diag);
+    KAON_TRY(p->programs->compile(host, &job, &p->program, diag));
+    log_program(p);
+    return KAON_OK;
 }
 
 static kaon_status make_program(kn_predictor *p, const kaon_host *host, kaon_diag *diag)
