@@ -89,7 +89,8 @@ static void each(const char *interface_id, void (*check)(const char *name, const
     const kaon_items_api *items = kt_service(KAON_ITEMS_SERVICE);
     all.count = 0;
     kt_ok(items->each(kt_host(), interface_id, collect, &all, kt_diag()));
-    kt_true(all.count > 0);
+    if (!all.count)
+        print_message("none is installed\n");
     for (int i = 0; i < all.count; i++) {
         char text[512];
         const kaon_part *part = NULL;
