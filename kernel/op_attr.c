@@ -6,6 +6,8 @@
 #include "kernel/arena.h"
 #include "kernel/text.h"
 
+enum { LONGEST_LIST = 64 }; // no attribute has more numbers than a tensor has axes
+
 const kaon_attr *kn_attr_at(const kaon_attr *attrs, int32_t index)
 {
     return (const kaon_attr *)((const char *)attrs + (size_t)index * attrs->size);
@@ -79,7 +81,9 @@ static kaon_status take_value(kn_graph *g, const kn_use *use, const kn_attr_rule
         attr->integer = given->integer;
         return KAON_OK;
     }
-    if (rule->kind == KAON_ATTR_INTS && (one || given->kind == KAON_ATTR_INTS))
+    const int32_t list = given->kind == KAON_ATTR_INTS && given->count >= 0 &&
+                         given->count <= LONGEST_LIST && (given->at || !given->count);
+    if (rule->kind == KAON_ATTR_INTS && (one || list))
         return kn_attr_set_ints(g, (kn_use *)use, rule->name, one ? 1 : given->count,
                                 one ? &given->integer : given->at);
     return kaon_fail(kn_graph_diag(g), KAON_INVALID, "%s: attribute '%s' is %s", use->name,

@@ -351,6 +351,11 @@ static void refusals_say_what_was_found(void **state)
     g = new_graph(KAON_F32);
     kaon_op1(&g->base, "sort", input(g, 2, a));
     assert_refused(g, "sort: attribute 'axis' is needed");
+    g = new_graph(KAON_F32);
+    x = input(g, 2, a);
+    const kaon_attr broken = kaon_attr_ints("axes", 2, NULL);
+    g->base.api->apply(&g->base, "reduce_sum", 1, &x, 1, &broken);
+    assert_refused(g, "reduce_sum: attribute 'axes' is a list of whole numbers");
 }
 
 static void first_refusal_stays(void **state)
