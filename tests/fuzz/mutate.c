@@ -7,10 +7,12 @@
  * repeats; the input under trial lies in ./last_input if the target brings the process down.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,11 +35,12 @@ static int try_input(const uint8_t *data, size_t size)
         return 1;
     memcpy(copy, data, size);
 
-    FILE *file = fopen("last_input", "wb");
-    if (file) {
-        fwrite(copy, 1, size, file);
-        fclose(file);
-    }
+    // Kept open and never emptied: a file system may wait for the disk where a file is replaced.
+    static int file = -2;
+    if (file == -2)
+        file = open("last_input", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (file >= 0 && (pwrite(file, data, size, 0) != (ssize_t)size || ftruncate(file, (off_t)size)))
+        fprintf(stderr, "last_input cannot be written\n");
     LLVMFuzzerTestOneInput(copy, size);
     free(copy);
     return 0;
