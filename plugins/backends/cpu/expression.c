@@ -4,6 +4,7 @@
  * f64 (64 bits for integers). A reduction row upon row sums the rows of a block, then adds that to
  * the output. Pieces are joined in order. So no value depends on the number of threads.
  */
+#include "denormals.h"
 #include "expression.h"
 
 #include <string.h>
@@ -406,7 +407,7 @@ static void store_starts(const run *r, int32_t j)
     }
 }
 
-static void run_box(run *r)
+static void run_space(run *r)
 {
     const cpu_expression *x = r->x;
     int32_t empty = 0;
@@ -425,6 +426,13 @@ static void run_box(run *r)
         find_offsets(r);
         run_plane(r);
     } while (next_index(r));
+}
+
+static void run_box(run *r)
+{
+    const unsigned mode = cpu_flush_begin();
+    run_space(r);
+    cpu_flush_end(mode);
 }
 
 void cpu_expression_run(const cpu_expression *x, const cpu_expression_io *io)

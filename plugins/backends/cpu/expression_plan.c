@@ -206,7 +206,8 @@ static void assign_buffers(cpu_expression *x, int32_t *last_use)
         if (c->direct >= 0)
             continue;
         c->buffer = -1;
-        // A constant is made once for all blocks: what earlier registers of a block use is no place.
+        // A constant is made once for all blocks: what earlier registers of a block use is no
+        // place.
         const int32_t past_count = c->kind == CPU_CONSTANT ? 0 : k;
         for (int32_t p = 0; p < past_count && c->buffer < 0; p++) {
             cpu_instruction *past = &x->code[p];

@@ -12,22 +12,27 @@ enum { FN(ROWS_BY_1) = 8, FN(ROWS_BY_2) = 8, FN(ROWS_BY_3) = 8, FN(ROWS_BY_4) = 
 enum { FN(ROWS_BY_1) = 8, FN(ROWS_BY_2) = 4, FN(ROWS_BY_3) = 4, FN(ROWS_BY_4) = 2, FN(WIDEST) = 3 };
 #endif
 
-/* Adds what the epilogue asks for and stores `width` vectors, of which the last has `last` numbers.
- */
-INLINE void FN(finish)(const cpu_product *p, VECTOR *sum, REAL *c, int64_t column, const int width,
+/* Does what the epilogue asks for to row i from column j on, and stores `width` vectors, of which
+ * the last has `last` numbers. */
+INLINE void FN(finish)(const cpu_product *p, VECTOR *sum, int64_t i, int64_t j, const int width,
                        int64_t last)
 {
     const REAL *bias = p->bias;
+    REAL *c = (REAL *)p->c + i * p->c_row + j;
     UNROLL
     for (int v = 0; v < width; v++) {
-        const int64_t n = v == width - 1 ? last : LANES;
+        const int64_t n = v == width - 1 ? last : LANES, at = j + v * LANES;
         VECTOR y = sum[v];
         if (p->add)
             y += OP(load_n)(c + v * LANES, n);
         if (bias)
-            y += OP(load_n)(bias + column + v * LANES, n);
+            y += OP(load_n)(bias + at, n);
         if (p->relu)
             y = OP(max)(y, OP(set)(0));
+        if (p->open)
+            y = OP(select)(OP(load_mask)(p->open + i * p->n + at, n), y, OP(set)(0));
+        if (p->positive)
+            OP(store_mask)(p->positive + i * p->n + at, OP(lt)(OP(set)(0), y), n);
         OP(store_n)(c + v * LANES, y, n);
     }
 }
@@ -63,7 +68,7 @@ INLINE void FN(block)(const cpu_product *p, int64_t i, int64_t j, const int rows
     }
     UNROLL
     for (int r = 0; r < rows; r++)
-        FN(finish)(p, sum[r], (REAL *)p->c + (i + r) * p->c_row + j, j, width, last);
+        FN(finish)(p, sum[r], i + r, j, width, last);
 }
 
 /* All rows of one panel of `width` vectors: the largest blocks first, then halves. */
@@ -160,7 +165,7 @@ INLINE void FN(line)(const cpu_product *p, int64_t j, const int split, const int
         UNROLL
     for (int v = 0; v < width; v++)
         sum[s][v] += sum[s + half][v];
-    FN(finish)(p, sum[0], (REAL *)p->c + j, j, width, last);
+    FN(finish)(p, sum[0], 0, j, width, last);
 }
 
 static void FN(row)(const cpu_product *p)
@@ -176,15 +181,10 @@ static void FN(row)(const cpu_product *p)
         FN(line)(p, j, 8, 1, 0, p->n - j);
 }
 
-/* C (m, n) = A B, see cpu_product. */
-static void FN(gemm)(const cpu_product *p)
+static void FN(panels)(const cpu_product *p)
 {
     static void (*const panels[])(const cpu_product *, int64_t,
                                   int64_t) = {FN(panel_1), FN(panel_2), FN(panel_3), FN(panel_4)};
-    if (p->m == 1) {
-        FN(row)(p);
-        return;
-    }
     for (int64_t j = 0; j < p->n;) {
         const int64_t left = (p->n - j + LANES - 1) / LANES;
         // 5 vectors are better done as 3 + 2 than as 4 + 1.
@@ -195,4 +195,15 @@ static void FN(gemm)(const cpu_product *p)
         panels[width - 1](p, j, end <= p->n ? LANES : p->n - end + LANES);
         j = end;
     }
+}
+
+/* C (m, n) = A B, see cpu_product. */
+static void FN(gemm)(const cpu_product *p)
+{
+    const unsigned mode = cpu_flush_begin();
+    if (p->m == 1)
+        FN(row)(p);
+    else
+        FN(panels)(p);
+    cpu_flush_end(mode);
 }

@@ -3,8 +3,9 @@
  * Compiled once per instruction set. A block of C, some rows by one to four vectors, stays in
  * registers while k runs; B is read as it lies, A one number at a time. Each number of C is summed
  * in order of k by one accumulator, so it does not depend on the block it falls in. Only a single
- * row, where latency rules, uses several accumulators along k.
+ * row, where latency rules, uses several accumulators along k. Denormals count as zero.
  */
+#include "denormals.h"
 #include "vectors.h"
 #include "lanes.h"
 

@@ -148,6 +148,25 @@ static inline int f32_any(f32m m)
     return _mm256_movemask_ps((__m256)m) != 0;
 }
 
+// n bools as bytes 0 and 1, n <= lanes.
+static inline void f32_store_mask(uint8_t *p, f32m m, int64_t n)
+{
+    int32_t lanes[F32_LANES];
+    memcpy(lanes, &m, sizeof m);
+    for (int64_t i = 0; i < n; i++)
+        p[i] = (uint8_t)(lanes[i] & 1);
+}
+
+static inline f32m f32_load_mask(const uint8_t *p, int64_t n)
+{
+    int32_t lanes[F32_LANES] = {0};
+    for (int64_t i = 0; i < n; i++)
+        lanes[i] = p[i] ? -1 : 0;
+    f32m m;
+    memcpy(&m, lanes, sizeof m);
+    return m;
+}
+
 static inline f32v f32_select(f32m m, f32v yes, f32v no)
 {
     return (f32v)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)m);
@@ -312,6 +331,24 @@ static inline int f64_any(f64m m)
     return _mm256_movemask_pd((__m256d)m) != 0;
 }
 
+static inline void f64_store_mask(uint8_t *p, f64m m, int64_t n)
+{
+    int64_t lanes[F64_LANES];
+    memcpy(lanes, &m, sizeof m);
+    for (int64_t i = 0; i < n; i++)
+        p[i] = (uint8_t)(lanes[i] & 1);
+}
+
+static inline f64m f64_load_mask(const uint8_t *p, int64_t n)
+{
+    int64_t lanes[F64_LANES] = {0};
+    for (int64_t i = 0; i < n; i++)
+        lanes[i] = p[i] ? -1 : 0;
+    f64m m;
+    memcpy(&m, lanes, sizeof m);
+    return m;
+}
+
 static inline f64v f64_select(f64m m, f64v yes, f64v no)
 {
     return (f64v)_mm256_blendv_pd((__m256d)no, (__m256d)yes, (__m256d)m);
@@ -361,6 +398,31 @@ static inline f32v f32_narrow(f64v low, f64v high)
 {
     const __m256 half = _mm256_castps128_ps256(_mm256_cvtpd_ps((__m256d)low));
     return (f32v)_mm256_insertf128_ps(half, _mm256_cvtpd_ps((__m256d)high), 1);
+}
+
+/* --- turning blocks over -----------------------------------------------------------------------
+ */
+
+// The numbers of the first halves in turn, and of the second.
+static inline f32v f32_zip_low(f32v a, f32v b)
+{
+    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+
+static inline f32v f32_zip_high(f32v a, f32v b)
+{
+    return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
+// The numbers of the first halves in turn, and of the second.
+static inline f64v f64_zip_low(f64v a, f64v b)
+{
+    return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+}
+
+static inline f64v f64_zip_high(f64v a, f64v b)
+{
+    return __builtin_shufflevector(a, b, 2, 6, 3, 7);
 }
 
 /* --- across the lanes ------------------------------------------------------------------------- */

@@ -148,6 +148,18 @@ static inline int f32_any(f32m m)
     return m != 0;
 }
 
+// n bools as bytes 0 and 1, n <= lanes.
+static inline void f32_store_mask(uint8_t *p, f32m m, int64_t n)
+{
+    _mm_mask_storeu_epi8(p, f32_first(n), _mm_maskz_set1_epi8(m, 1));
+}
+
+static inline f32m f32_load_mask(const uint8_t *p, int64_t n)
+{
+    const __m128i bytes = _mm_maskz_loadu_epi8(f32_first(n), p);
+    return _mm_test_epi8_mask(bytes, bytes);
+}
+
 static inline f32v f32_select(f32m m, f32v yes, f32v no)
 {
     return (f32v)_mm512_mask_blend_ps(m, (__m512)no, (__m512)yes);
@@ -301,6 +313,16 @@ static inline int f64_any(f64m m)
     return m != 0;
 }
 
+static inline void f64_store_mask(uint8_t *p, f64m m, int64_t n)
+{
+    f32_store_mask(p, m, n);
+}
+
+static inline f64m f64_load_mask(const uint8_t *p, int64_t n)
+{
+    return (f64m)f32_load_mask(p, n);
+}
+
 static inline f64v f64_select(f64m m, f64v yes, f64v no)
 {
     return (f64v)_mm512_mask_blend_pd(m, (__m512d)no, (__m512d)yes);
@@ -337,6 +359,32 @@ static inline f32v f32_narrow(f64v low, f64v high)
 {
     const __m512 half = _mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)low));
     return (f32v)_mm512_insertf32x8(half, _mm512_cvtpd_ps((__m512d)high), 1);
+}
+
+/* --- turning blocks over -----------------------------------------------------------------------
+ */
+
+// The numbers of the first halves in turn, and of the second.
+static inline f32v f32_zip_low(f32v a, f32v b)
+{
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+static inline f32v f32_zip_high(f32v a, f32v b)
+{
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
+                                   31);
+}
+
+// The numbers of the first halves in turn, and of the second.
+static inline f64v f64_zip_low(f64v a, f64v b)
+{
+    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+
+static inline f64v f64_zip_high(f64v a, f64v b)
+{
+    return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
 /* --- across the lanes ------------------------------------------------------------------------- */

@@ -119,6 +119,25 @@ static inline int f32_any(f32m m)
     return (m[0] | m[1] | m[2] | m[3]) != 0;
 }
 
+// n bools as bytes 0 and 1, n <= lanes.
+static inline void f32_store_mask(uint8_t *p, f32m m, int64_t n)
+{
+    int32_t lanes[F32_LANES];
+    memcpy(lanes, &m, sizeof m);
+    for (int64_t i = 0; i < n; i++)
+        p[i] = (uint8_t)(lanes[i] & 1);
+}
+
+static inline f32m f32_load_mask(const uint8_t *p, int64_t n)
+{
+    int32_t lanes[F32_LANES] = {0};
+    for (int64_t i = 0; i < n; i++)
+        lanes[i] = p[i] ? -1 : 0;
+    f32m m;
+    memcpy(&m, lanes, sizeof m);
+    return m;
+}
+
 static inline f32v f32_select(f32m m, f32v yes, f32v no)
 {
     return (f32v)(((i32v)yes & m) | ((i32v)no & ~m));
@@ -297,6 +316,24 @@ static inline int f64_any(f64m m)
     return (m[0] | m[1]) != 0;
 }
 
+static inline void f64_store_mask(uint8_t *p, f64m m, int64_t n)
+{
+    int64_t lanes[F64_LANES];
+    memcpy(lanes, &m, sizeof m);
+    for (int64_t i = 0; i < n; i++)
+        p[i] = (uint8_t)(lanes[i] & 1);
+}
+
+static inline f64m f64_load_mask(const uint8_t *p, int64_t n)
+{
+    int64_t lanes[F64_LANES] = {0};
+    for (int64_t i = 0; i < n; i++)
+        lanes[i] = p[i] ? -1 : 0;
+    f64m m;
+    memcpy(&m, lanes, sizeof m);
+    return m;
+}
+
 static inline f64v f64_select(f64m m, f64v yes, f64v no)
 {
     return (f64v)(((i64v)yes & m) | ((i64v)no & ~m));
@@ -387,6 +424,31 @@ static inline f64v f64_high(f32v a)
 static inline f32v f32_narrow(f64v low, f64v high)
 {
     return (f32v){(float)low[0], (float)low[1], (float)high[0], (float)high[1]};
+}
+
+/* --- turning blocks over -----------------------------------------------------------------------
+ */
+
+// The numbers of the first halves in turn, and of the second.
+static inline f32v f32_zip_low(f32v a, f32v b)
+{
+    return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+}
+
+static inline f32v f32_zip_high(f32v a, f32v b)
+{
+    return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+}
+
+// The numbers of the first halves in turn, and of the second.
+static inline f64v f64_zip_low(f64v a, f64v b)
+{
+    return __builtin_shufflevector(a, b, 0, 2);
+}
+
+static inline f64v f64_zip_high(f64v a, f64v b)
+{
+    return __builtin_shufflevector(a, b, 1, 3);
 }
 
 /* --- across the lanes ------------------------------------------------------------------------- */

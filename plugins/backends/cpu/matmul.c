@@ -3,25 +3,25 @@
  *
  * Every number of a product is summed in one order that depends on the shapes only.
  */
+#include "denormals.h"
 #include "matmul.h"
 
 #include <cblas.h>
 #include <string.h>
 
-void cpu_pack(void *to, int64_t to_row, const void *from, int64_t row, int64_t step, int64_t rows,
-              int64_t columns, int32_t bytes)
+void cpu_pack(const cpu_device *d, void *to, int64_t to_row, const void *from, int64_t row,
+              int64_t step, int64_t rows, int64_t columns, int32_t bytes)
 {
-    enum { SIDE = 16 }; // squares whose lines stay in the cache while they are turned
-    for (int64_t i0 = 0; i0 < rows; i0 += SIDE)
-        for (int64_t j0 = 0; j0 < columns; j0 += SIDE)
-            for (int64_t i = i0; i < rows && i < i0 + SIDE; i++)
-                for (int64_t j = j0; j < columns && j < j0 + SIDE; j++)
-                    if (bytes == 4)
-                        ((uint32_t *)to)[i * to_row + j] =
-                            ((const uint32_t *)from)[i * row + j * step];
-                    else
-                        ((uint64_t *)to)[i * to_row + j] =
-                            ((const uint64_t *)from)[i * row + j * step];
+    if (row == 1) {
+        d->set->transpose[bytes == 8](to, to_row, from, step, rows, columns);
+        return;
+    }
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++)
+            if (bytes == 4)
+                ((uint32_t *)to)[i * to_row + j] = ((const uint32_t *)from)[i * row + j * step];
+            else
+                ((uint64_t *)to)[i * to_row + j] = ((const uint64_t *)from)[i * row + j * step];
 }
 
 /* --- one product ------------------------------------------------------------------------------ */
@@ -33,12 +33,13 @@ static void pack(const cpu_matmul *x, cpu_product *p, char *scratch)
         p->b = x->packed_b;
         p->b_row = x->packed_row;
     } else if (x->pack_b) {
-        cpu_pack(scratch + x->b_at, x->packed_row, p->b, x->b_row, x->b_step, p->k, p->n, x->bytes);
+        cpu_pack(x->state.device, scratch + x->b_at, x->packed_row, p->b, x->b_row, x->b_step, p->k,
+                 p->n, x->bytes);
         p->b = scratch + x->b_at;
         p->b_row = x->packed_row;
     }
     if (x->pack_a) {
-        cpu_pack(scratch, p->k, p->a, x->a_row, x->a_step, p->m, p->k, x->bytes);
+        cpu_pack(x->state.device, scratch, p->k, p->a, x->a_row, x->a_step, p->m, p->k, x->bytes);
         p->a = scratch;
         p->a_row = p->k;
         p->a_step = 1;
@@ -56,9 +57,21 @@ static void multiply(const cpu_matmul *x, const cpu_product *p)
         gemm->f64(p);
 }
 
-static const char *bias_of(const cpu_matmul *x, const kaon_launch *l)
+// An operand of the epilogue; NULL if there is none.
+static void *operand(const kaon_launch *l, int32_t index)
 {
-    return x->bias >= 0 ? l->operands[x->bias] : NULL;
+    return index >= 0 ? l->operands[index] : NULL;
+}
+
+/* What the kernels do themselves, for a product that begins with number `first` of the output. */
+static void add_epilogue(const cpu_matmul *x, const kaon_launch *l, int64_t first, cpu_product *p)
+{
+    const uint8_t *open = operand(l, x->open);
+    uint8_t *positive = operand(l, x->positive);
+    p->bias = operand(l, x->bias);
+    p->relu = x->relu;
+    p->open = open ? open + first : NULL;
+    p->positive = positive ? positive + first : NULL;
 }
 
 // `rows` units from `first` on that are rows of one product.
@@ -76,9 +89,8 @@ static void multiply_rows(const cpu_matmul *x, const kaon_launch *l, int64_t fir
         .b_row = x->b_row,
         .c = c,
         .c_row = x->n,
-        .bias = bias_of(x, l),
-        .relu = x->relu,
     };
+    add_epilogue(x, l, first * x->unit_rows * x->n, &p);
     pack(x, &p, scratch);
     multiply(x, &p);
 }
@@ -106,9 +118,8 @@ static void multiply_matrices(const cpu_matmul *x, const kaon_launch *l, int64_t
             .b_row = x->b_row,
             .c = c + i * x->m * x->n * x->bytes,
             .c_row = x->n,
-            .bias = bias_of(x, l),
-            .relu = x->relu,
         };
+        add_epilogue(x, l, first * x->unit_rows * x->n + i * x->m * x->n, &p);
         pack(x, &p, scratch);
         multiply(x, &p);
         for (int32_t axis = x->lead_rank - 1; axis > 0 && ++index[axis] == x->lead[axis]; axis--)
@@ -132,32 +143,27 @@ static void multiply_large(const cpu_matmul *x, const kaon_launch *l, int64_t ro
     const blasint lda = (blasint)(x->a_step == 1 ? x->a_row : x->a_step);
     const blasint ldb = (blasint)(x->b_step == 1 ? x->b_row : x->b_step);
     const blasint ldc = (blasint)x->n;
+    const unsigned mode = cpu_flush_begin();
     if (x->dtype == KAON_F32)
         cblas_sgemm(CblasRowMajor, turn_a, turn_b, m, n, k, 1, (const float *)(const void *)a, lda,
                     (const float *)(const void *)b, ldb, 0, (float *)(void *)c, ldc);
     else
         cblas_dgemm(CblasRowMajor, turn_a, turn_b, m, n, k, 1, (const double *)(const void *)a, lda,
                     (const double *)(const void *)b, ldb, 0, (double *)(void *)c, ldc);
+    cpu_flush_end(mode);
 }
 
 /* --- a chunk of units ------------------------------------------------------------------------- */
 
-// Bias and relu after OpenBLAS, which has no epilogue: a product with nothing to add.
-static void finish_large(const cpu_matmul *x, const kaon_launch *l, int64_t rows, char *c)
+// The epilogue after OpenBLAS, which has none: a product with nothing to add.
+static void finish_large(const cpu_matmul *x, const kaon_launch *l, int64_t row, int64_t rows,
+                         char *c)
 {
-    if (x->bias < 0 && !x->relu)
+    if (x->bias < 0 && x->open < 0 && x->positive < 0 && !x->relu)
         return;
-    const cpu_product p = {.m = rows,
-                           .n = x->n,
-                           .k = 0,
-                           .a = c,
-                           .a_step = 1,
-                           .b = c,
-                           .c = c,
-                           .c_row = x->n,
-                           .bias = bias_of(x, l),
-                           .relu = x->relu,
-                           .add = 1};
+    cpu_product p = {
+        .m = rows, .n = x->n, .k = 0, .a = c, .a_step = 1, .b = c, .c = c, .c_row = x->n, .add = 1};
+    add_epilogue(x, l, row * x->n, &p);
     multiply(x, &p);
 }
 
@@ -183,11 +189,11 @@ static void run_units(const cpu_matmul *x, const kaon_launch *l, int64_t first, 
                       int32_t lane, char *scratch)
 {
     const int64_t unit_size = x->unit_rows * x->n * x->bytes;
-    char *c = x->epilogue ? scratch + x->c_at : (char *)l->operands[x->inputs] + first * unit_size;
+    char *c = x->epilogue ? scratch + x->c_at : (char *)l->operands[x->result] + first * unit_size;
     if (x->large) {
         const int64_t rows = units * x->unit_rows;
         multiply_large(x, l, first * x->unit_rows, rows, 0, x->n, c);
-        finish_large(x, l, rows, c);
+        finish_large(x, l, first * x->unit_rows, rows, c);
     } else if (x->lead_rank) {
         multiply_matrices(x, l, first, units, scratch, c);
     } else {
@@ -195,6 +201,9 @@ static void run_units(const cpu_matmul *x, const kaon_launch *l, int64_t first, 
     }
     if (x->epilogue)
         run_epilogue(x, l, first, units, lane, scratch);
+    if (x->sums >= 0)
+        x->state.device->set->columns[x->dtype](l->operands[x->sums], c, units * x->unit_rows, x->n,
+                                                x->n);
 }
 
 /* --- launches --------------------------------------------------------------------------------- */
@@ -211,7 +220,7 @@ static kaon_status launch_rows(const void *state, const kaon_launch *l, kaon_dia
 {
     (void)diag;
     const cpu_matmul *x = state;
-    const cpu_product p = {
+    cpu_product p = {
         .m = l->rows * x->unit_rows,
         .n = x->n,
         .k = x->k,
@@ -220,11 +229,10 @@ static kaon_status launch_rows(const void *state, const kaon_launch *l, kaon_dia
         .a_step = x->a_step,
         .b = x->packed_b ? x->packed_b : l->operands[1],
         .b_row = x->packed_b ? x->packed_row : x->b_row,
-        .c = l->operands[x->inputs],
+        .c = l->operands[x->result],
         .c_row = x->n,
-        .bias = x->bias >= 0 ? l->operands[x->bias] : NULL,
-        .relu = x->relu,
     };
+    add_epilogue(x, l, 0, &p);
     multiply(x, &p);
     return KAON_OK;
 }
@@ -243,7 +251,7 @@ static kaon_status launch_total(const void *state, const kaon_launch *l, kaon_di
         .a_step = x->a_step,
         .b = l->operands[1],
         .b_row = x->b_row,
-        .c = l->operands[x->inputs],
+        .c = l->operands[x->result],
         .c_row = x->n,
         .add = 1,
     };
@@ -277,7 +285,7 @@ static void run_square(void *context, int64_t index, int32_t lane)
     const int64_t row = index / across * side, column = index % across * x->large_columns;
     const int64_t rows = x->m - row < side ? x->m - row : side;
     const int64_t left = x->n - column;
-    char *c = (char *)w->launch->operands[x->inputs] + (row * x->n + column) * x->bytes;
+    char *c = (char *)w->launch->operands[x->result] + (row * x->n + column) * x->bytes;
     multiply_large(x, w->launch, row, rows, column,
                    left < x->large_columns ? left : x->large_columns, c);
 }
@@ -324,7 +332,7 @@ static kaon_status prepare(const cpu_device *d, const kaon_step *step, kaon_kern
     cpu_matmul *x = NULL;
     KAON_TRY(cpu_matmul_new(d, step, &x, diag));
     const int32_t plain =
-        !x->epilogue && !x->lead_rank && !x->pack_a && (x->packed_b || !x->pack_b);
+        !x->epilogue && x->sums < 0 && !x->lead_rank && !x->pack_a && (x->packed_b || !x->pack_b);
     out->state = x;
     out->release = cpu_matmul_free;
     if (x->tiled)

@@ -22,12 +22,14 @@ typedef struct cpu_matmul {
     int32_t pack_a, pack_b;   // 1: copied first, for neither rows nor columns are contiguous
     int32_t large;            // 1: by OpenBLAS
     int64_t large_columns;    // columns one thread takes at a time
-    int32_t relu;             // epilogue: negative numbers become 0
-    int32_t bias;             // epilogue: operand that is added to each row; -1: none
     int32_t inputs;           // of the step
+    int32_t relu;             // epilogue: negative numbers become 0
+    int32_t bias, open;       // epilogue: operands, see cpu_product; -1: none
+    int32_t result, positive,
+        sums;                 // epilogue: operands that are written; sums: of columns; -1: none
     int64_t packed_row;       // of a packed b
     void *packed_b;           // of a constant, packed once and for all
-    cpu_expression *epilogue; // NULL: none, or bias and relu only
+    cpu_expression *epilogue; // NULL: none, or what the kernels do themselves
     int64_t *unit_bytes;      // of each operand of the epilogue: from one unit to the next
     void **moved;             // lanes x operands of the epilogue
     uint64_t b_at, c_at, x_at, scratch_bytes; // parts of the scratch of a lane; a is first
@@ -37,7 +39,8 @@ typedef struct cpu_matmul {
 /* Reads the step's shapes and strides; 0 if they are not for the kernels here. */
 int32_t cpu_matmul_read(const kaon_step *step, cpu_matmul *x);
 
-/* Reads its epilogue: bias and relu, or an expression (then *general is 1); 0 if it cannot be. */
+/* Reads its epilogue: what the kernels do themselves, or an expression (then *general is 1); 0 if
+ * it cannot be. */
 int32_t cpu_matmul_read_epilogue(const cpu_device *d, const kaon_step *step, cpu_matmul *x,
                                  int32_t *general);
 
@@ -47,7 +50,7 @@ kaon_status cpu_matmul_new(const cpu_device *d, const kaon_step *step, cpu_matmu
 void cpu_matmul_free(void *state);
 
 /* Copies (rows, columns) numbers of 4 or 8 bytes into rows without gaps, `to_row` apart. */
-void cpu_pack(void *to, int64_t to_row, const void *from, int64_t row, int64_t step, int64_t rows,
-              int64_t columns, int32_t bytes);
+void cpu_pack(const cpu_device *d, void *to, int64_t to_row, const void *from, int64_t row,
+              int64_t step, int64_t rows, int64_t columns, int32_t bytes);
 
 #endif

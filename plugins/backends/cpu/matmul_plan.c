@@ -146,29 +146,79 @@ static int32_t is_zero(const kaon_step *step, int32_t reg)
                                 : o->dtype == KAON_F64 && *(const double *)o->value == 0;
 }
 
-/* product [+ bias] [max with 0], stored once, in this order. 0 if it is anything else. */
+/* A mask of the product's shape, without gaps. */
+static int32_t is_open(const kaon_step *step, int32_t reg)
+{
+    const kaon_operand *o = epilogue_input(step, reg);
+    if (!o || o->dtype != KAON_BOOL || o->rank != step->fused->rank || !cpu_is_contiguous(o))
+        return 0;
+    return !memcmp(o->shape, step->fused->shape, (size_t)o->rank * sizeof *o->shape);
+}
+
+/* What the kernels do to a product on the way to memory, in this order: + bias, max with 0 or 0
+ * where a mask is, and whether the result is above 0. `value` and `test` are the registers of both.
+ */
+static int32_t read_instruction(const kaon_step *step, int32_t k, cpu_matmul *x, int32_t *value,
+                                int32_t *test)
+{
+    const kaon_instruction *in = cpu_instruction_at(step->fused, k);
+    const int32_t here = step->fused->input_count + k;
+    const int32_t other = in->a == *value ? in->b : in->a;
+    const int32_t takes_value = in->a == *value || in->b == *value;
+    if (in->op == KAON_X_CONST)
+        return 1;
+    if (in->op == KAON_X_GT && in->a == *value && is_zero(step, in->b) && *test < 0) {
+        *test = here;
+        return 1;
+    }
+    if (in->op == KAON_X_ADD && takes_value && *value == 0 && x->bias < 0 && is_bias(step, other))
+        x->bias = other + 1;
+    else if (in->op == KAON_X_MAX && takes_value && !x->relu && x->open < 0 && is_zero(step, other))
+        x->relu = 1;
+    else if (in->op == KAON_X_SELECT && in->b == *value && x->open < 0 && !x->relu && *test < 0 &&
+             is_open(step, in->a) && is_zero(step, in->c))
+        x->open = in->a + 1;
+    else
+        return 0;
+    *value = here;
+    return 1;
+}
+
+/* What is above 0 before max with 0 is so after it. */
 static int32_t read_simple(const kaon_step *step, cpu_matmul *x)
 {
     const kaon_expression *e = step->fused;
-    int32_t value = 0; // the register that holds what has been recognised
-    for (int32_t k = 0; k < e->code_count; k++) {
-        const kaon_instruction *in = cpu_instruction_at(e, k);
-        const int32_t other = in->a == value ? in->b : in->a;
-        const int32_t takes_value = in->a == value || in->b == value;
-        if (in->op == KAON_X_CONST)
-            continue;
-        if (in->op == KAON_X_ADD && takes_value && x->bias < 0 && !x->relu && is_bias(step, other))
-            x->bias = other + 1;
-        else if (in->op == KAON_X_MAX && takes_value && !x->relu && is_zero(step, other))
-            x->relu = 1;
+    int32_t value = 0, test = -1;
+    for (int32_t k = 0; k < e->code_count; k++)
+        if (!read_instruction(step, k, x, &value, &test))
+            return 0;
+    x->result = -1;
+    for (int32_t j = 0; j < e->result_count; j++) {
+        const kaon_result *r = cpu_result_at(e, j);
+        const kaon_operand *o = cpu_output(step, j);
+        const int32_t sums = o->kind == KAON_OPERAND_TOTAL && e->rank == 2;
+        const int32_t stores = r->how == KAON_STORE && !cpu_reduces(e, r, o, 0);
+        const int32_t at = step->input_count + j;
+        if (!cpu_is_contiguous(o))
+            return 0;
+        if (r->from == value && stores && x->result < 0)
+            x->result = at;
+        else if (r->from == test && stores && x->positive < 0)
+            x->positive = at;
+        else if (r->from == value && sums && x->tiled && x->sums < 0 &&
+                 (r->how == KAON_STORE || (r->how == KAON_REDUCE_SUM && r->axes == 0)))
+            x->sums = at;
         else
             return 0;
-        value = e->input_count + k;
     }
-    const kaon_result *r = cpu_result_at(e, 0);
-    // A bare product that is summed over its rows stores nothing as it is.
-    return e->result_count == 1 && r->from == value && r->how == KAON_STORE &&
-           !cpu_reduces(e, r, cpu_output(step, 0), 0) && cpu_is_contiguous(cpu_output(step, 0));
+    return x->result >= 0;
+}
+
+static void no_epilogue(cpu_matmul *x)
+{
+    x->relu = 0;
+    x->bias = x->open = x->positive = x->sums = -1;
+    x->result = x->inputs;
 }
 
 static void product_operand(const kaon_step *step, const cpu_matmul *x, kaon_operand *out)
@@ -197,7 +247,7 @@ int32_t cpu_matmul_read_epilogue(const cpu_device *d, const kaon_step *step, cpu
                                  int32_t *general)
 {
     *general = 0;
-    x->bias = -1;
+    no_epilogue(x);
     if (!step->fused)
         return 1;
     if (step->fused->input_count != step->input_count - 1 || step->fused->rank < 2 ||
@@ -206,8 +256,7 @@ int32_t cpu_matmul_read_epilogue(const cpu_device *d, const kaon_step *step, cpu
         return 0;
     if (read_simple(step, x))
         return 1;
-    x->bias = -1;
-    x->relu = 0;
+    no_epilogue(x);
     *general = 1;
     kaon_operand product;
     const kaon_operand *inputs[MOST_OPERANDS], *outputs[MOST_OPERANDS];
@@ -309,7 +358,7 @@ static int32_t pack_constant(const cpu_device *d, const kaon_step *step, cpu_mat
     x->packed_b = cpu_zeros(d, (uint64_t)(x->k * x->packed_row + 16) * (uint64_t)x->bytes);
     if (!x->packed_b)
         return 0;
-    cpu_pack(x->packed_b, x->packed_row, b->value, x->b_row, x->b_step, x->k, x->n, x->bytes);
+    cpu_pack(d, x->packed_b, x->packed_row, b->value, x->b_row, x->b_step, x->k, x->n, x->bytes);
     return 1;
 }
 
@@ -337,7 +386,7 @@ kaon_status cpu_matmul_new(const cpu_device *d, const kaon_step *step, cpu_matmu
     kaon_status status = KAON_INTERNAL;
     if (!cpu_matmul_read(step, x) || !cpu_matmul_read_epilogue(d, step, x, &general))
         goto undo;
-    choose_chunks(x, step, general || x->bias >= 0 || x->relu);
+    choose_chunks(x, step, step->fused != NULL);
     x->pack_a = !x->large && x->a_step != 1 && x->a_row != 1 && x->k != 1 && x->m != 1;
     x->pack_b = !x->large && x->b_step != 1 && x->n != 1;
     status = general ? new_epilogue(d, step, x, diag) : KAON_OK;

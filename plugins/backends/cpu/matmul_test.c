@@ -207,6 +207,59 @@ static void epilogues(void **state)
     }
 }
 
+/* What training asks for: relu with its mask, then back through the mask with a sum of columns. */
+static void masks_of_relu(void **state)
+{
+    (void)state;
+    enum { M = 50, N = 37, K = 20 };
+    static uint8_t mask[M * N];
+    float columns[N] = {0}, sums[N] = {0};
+    st_fill_f32(a, MOST, 15);
+    st_fill_f32(b, MOST, 16);
+    st_fill_f32(bias, 512, 17);
+    plain(a, K, 1, b, N, 1, wanted, M, N, K);
+    st_step s;
+    st_begin(&s, "matmul");
+    s.step.flags = KAON_STEP_ROWS;
+    st_in(&s, KAON_F32, a, ST_SHAPE(M, K))->kind = KAON_OPERAND_ROWS;
+    st_in(&s, KAON_F32, b, ST_SHAPE(K, N));
+    st_in(&s, KAON_F32, bias, ST_SHAPE(M, N))->strides[0] = 0;
+    st_out(&s, KAON_F32, c, ST_SHAPE(M, N))->kind = KAON_OPERAND_ROWS;
+    st_out(&s, KAON_BOOL, mask, ST_SHAPE(M, N))->kind = KAON_OPERAND_ROWS;
+    st_space(&s, ST_SHAPE(M, N));
+    const int32_t sum = st_code(&s, 2, KAON_X_ADD, KAON_F32, 0, 1, 0, 0);
+    const int32_t zero = st_code(&s, 2, KAON_X_CONST, KAON_F32, 0, 0, 0, 0);
+    st_result(&s, st_code(&s, 2, KAON_X_MAX, KAON_F32, sum, zero, 0, 0), KAON_STORE, 0);
+    st_result(&s, st_code(&s, 2, KAON_X_GT, KAON_BOOL, sum, zero, 0, 0), KAON_STORE, 0);
+    st_go(&s);
+    for (int i = 0; i < M * N; i++) {
+        const float y = wanted[i] + bias[i % N];
+        const float relu = y > 0 ? y : 0;
+        st_near_f32(&c[i], &relu, 1, 1e-5);
+        assert_int_equal(mask[i], y > 0);
+    }
+
+    st_begin(&s, "matmul");
+    s.step.flags = KAON_STEP_ROWS;
+    st_in(&s, KAON_F32, a, ST_SHAPE(M, K))->kind = KAON_OPERAND_ROWS;
+    st_in(&s, KAON_F32, b, ST_SHAPE(K, N));
+    st_in(&s, KAON_BOOL, mask, ST_SHAPE(M, N))->kind = KAON_OPERAND_ROWS;
+    st_out(&s, KAON_F32, c, ST_SHAPE(M, N))->kind = KAON_OPERAND_ROWS;
+    st_out(&s, KAON_F32, columns, ST_SHAPE(1, N))->kind = KAON_OPERAND_TOTAL;
+    st_space(&s, ST_SHAPE(M, N));
+    const int32_t none = st_code(&s, 2, KAON_X_CONST, KAON_F32, 0, 0, 0, 0);
+    const int32_t kept = st_code(&s, 2, KAON_X_SELECT, KAON_F32, 1, 0, none, 0);
+    st_result(&s, kept, KAON_STORE, 0);
+    st_result(&s, kept, KAON_STORE, 0);
+    st_go(&s);
+    for (int i = 0; i < M * N; i++) {
+        const float y = mask[i] ? wanted[i] : 0;
+        st_near_f32(&c[i], &y, 1, 1e-5);
+        sums[i % N] += y;
+    }
+    st_near_f32(columns, sums, N, 1e-5);
+}
+
 /* The sum of a whole product, as a total: one number from tiles of 2 and 1 rows, and a column sum.
  */
 static void epilogues_that_are_totals(void **state)
@@ -270,6 +323,7 @@ int main(void)
         cmocka_unit_test(leading_axes_broadcast),
         cmocka_unit_test(vectors_are_rows_and_columns),
         cmocka_unit_test(epilogues),
+        cmocka_unit_test(masks_of_relu),
         cmocka_unit_test(epilogues_that_are_totals),
         cmocka_unit_test(refuses_what_is_not_floating_point),
     };

@@ -10,6 +10,7 @@ static const cpu_set baseline = {
     .casts = cpu_casts_baseline,
     .reductions = cpu_reductions_baseline,
     .columns = cpu_columns_baseline,
+    .transpose = cpu_transpose_baseline,
 };
 
 #if defined(KAON_VARIANTS_X86)
@@ -25,6 +26,7 @@ static const cpu_set avx2 = {
     .casts = cpu_casts_avx2,
     .reductions = cpu_reductions_avx2,
     .columns = cpu_columns_avx2,
+    .transpose = cpu_transpose_avx2,
 };
 
 static const cpu_set avx512 = {
@@ -37,6 +39,7 @@ static const cpu_set avx512 = {
     .casts = cpu_casts_avx512,
     .reductions = cpu_reductions_avx512,
     .columns = cpu_columns_avx512,
+    .transpose = cpu_transpose_avx512,
 };
 
 /* The register files the system saves at a context switch. An XGETBV without OSXSAVE traps. */

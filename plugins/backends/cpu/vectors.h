@@ -28,9 +28,11 @@ typedef struct cpu_product {
     int64_t b_row;
     void *c;
     int64_t c_row;
-    const void *bias; // n numbers added to each row, or NULL
-    int32_t add;      // 1: adds to what C holds
-    int32_t relu;     // 1: negative results become 0
+    const void *bias;    // n numbers added to each row, or NULL
+    const uint8_t *open; // (m, n) bools without gaps: where 0, the result becomes 0; or NULL
+    uint8_t *positive;   // (m, n) bools without gaps: whether the result is above 0; or NULL
+    int32_t add;         // 1: adds to what C holds
+    int32_t relu;        // 1: negative results become 0
 } cpu_product;
 
 typedef struct cpu_gemm {
@@ -56,6 +58,10 @@ typedef void cpu_reduce_fn(cpu_sum *out, const void *in, int64_t rows, int64_t s
  * first row to the last. */
 typedef void cpu_columns_fn(void *total, const void *in, int64_t rows, int64_t stride, int64_t n);
 
+/* to[i * to_row + j] = from[j * from_row + i], i < rows, j < columns. */
+typedef void cpu_transpose_fn(void *to, int64_t to_row, const void *from, int64_t from_row,
+                              int64_t rows, int64_t columns);
+
 enum { CPU_HOW_COUNT = 5 }; // above KAON_REDUCE_PROD
 
 typedef cpu_block_fn *const cpu_block_row[CPU_X_COUNT];
@@ -67,7 +73,8 @@ typedef cpu_block_fn *const cpu_block_row[CPU_X_COUNT];
     extern cpu_block_row cpu_plain_blocks_##set[KAON_DTYPE_COUNT];                                 \
     extern cpu_cast_fn *const cpu_casts_##set[KAON_DTYPE_COUNT][KAON_DTYPE_COUNT];                 \
     extern cpu_reduce_fn *const cpu_reductions_##set[KAON_DTYPE_COUNT][CPU_HOW_COUNT];             \
-    extern cpu_columns_fn *const cpu_columns_##set[KAON_DTYPE_COUNT];
+    extern cpu_columns_fn *const cpu_columns_##set[KAON_DTYPE_COUNT];                              \
+    extern cpu_transpose_fn *const cpu_transpose_##set[2];
 CPU_DECLARE(baseline)
 CPU_DECLARE(avx2)
 CPU_DECLARE(avx512)
@@ -82,6 +89,7 @@ typedef struct cpu_set {
     cpu_cast_fn *const (*casts)[KAON_DTYPE_COUNT];     // from, to
     cpu_reduce_fn *const (*reductions)[CPU_HOW_COUNT]; // by dtype, KAON_REDUCE_*
     cpu_columns_fn *const *columns;                    // by dtype
+    cpu_transpose_fn *const *transpose;                // numbers of 4 and of 8 bytes
 } cpu_set;
 
 const cpu_set *cpu_choose_set(void);
