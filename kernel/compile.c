@@ -81,6 +81,8 @@ kaon_status kn_program_compile(kn_kernel *kernel, const kaon_compile_job *job, k
         status = hold_variables(&c);
     if (!status)
         status = run_passes(&c, out);
+    if (!status && kernel->explain)
+        kernel->explain(kernel->explain_context, (*out)->facts.text);
     kn_graph_free(c.chosen);
     kn_arena_free(&c.arena);
     return kaon_context(diag, status, "compiling");

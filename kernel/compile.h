@@ -243,7 +243,6 @@ int32_t kn_supported(kn_compile *c, const kn_step *step, int64_t tile_rows);
 
 /* --- improve.c -------------------------------------------------------------------------------- */
 
-void kn_improve_comparisons(kn_compile *c);     // before fusing
 kaon_status kn_improve_products(kn_compile *c); // when rows are known
 
 /* --- rows.c ----------------------------------------------------------------------------------- */

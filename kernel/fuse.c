@@ -495,8 +495,6 @@ static kaon_status begin(fusion *f, kn_compile *c)
 kaon_status kn_fuse(kn_compile *c)
 {
     KAON_TRY(kn_sort_steps(c));
-    kn_improve_comparisons(c);
-    kn_count_readers(c);
     KAON_TRY(clone_sources(c));
     fusion f = {.c = c};
     KAON_TRY(begin(&f, c));

@@ -30,11 +30,14 @@ typedef struct kn_kernel_settings {
 
 typedef struct kn_kernel kn_kernel;
 struct kn_kernel {
-    kn_kernel_settings settings;  // texts are copies
-    struct kn_registry *registry; // registry.h
-    struct kn_pool *pool;         // pool.h
-    struct kn_profile *profile;       // profile.h; NULL: off
-    struct kn_device *_Atomic device; // device.h; opened by the first program, closed with the kernel
+    kn_kernel_settings settings;                      // texts are copies
+    struct kn_registry *registry;                     // registry.h
+    struct kn_pool *pool;                             // pool.h
+    void (*explain)(void *context, const char *text); // each program compiled, NULL: off
+    void *explain_context;
+    struct kn_profile *profile; // profile.h; NULL: off
+    struct kn_device
+        *_Atomic device; // device.h; opened by the first program, closed with the kernel
 };
 
 /* settings NULL: all defaults. No plugin is loaded; folders are scanned when an item is first asked

@@ -34,7 +34,7 @@ kaon_status kn_run_loop(const void *state, const kaon_launch *l, kaon_diag *diag
         for (int32_t i = 0; i < loop->stack_count; i++)
             loop->outputs[loop->carry_count + i] =
                 (char *)out[loop->carry_count + i] + t * loop->stack_bytes[i];
-        KAON_TRY(kn_program_run(loop->body, loop->inputs, loop->outputs, l->run, diag));
+        KAON_TRY(kn_program_run_inside(loop->body, loop->inputs, loop->outputs, l->run, diag));
         for (int32_t i = 0; i < loop->carry_count; i++)
             loop->inputs[i] = next[i];
     }
@@ -55,5 +55,5 @@ kaon_status kn_run_branch(const void *state, const kaon_launch *l, kaon_diag *di
                                           diag));
     kaon_program *body = b->bodies[yes != 0];
     const void *const *in = (const void *const *)(l->operands + 1);
-    return kn_program_run(body, in, l->operands + 1 + b->input_count, l->run, diag);
+    return kn_program_run_inside(body, in, l->operands + 1 + b->input_count, l->run, diag);
 }

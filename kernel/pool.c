@@ -13,6 +13,7 @@
 #define _GNU_SOURCE // sched_getaffinity, CPU_COUNT
 #include "kernel/pool.h"
 
+#include "kernel/float_mode.h"
 #include "kernel/host.h"
 #include "kernel/memory.h"
 
@@ -89,6 +90,7 @@ static void work(kn_pool *p, int32_t lane)
 {
     const kn_pool *outer_pool = inside_pool;
     const int32_t outer_lane = inside_lane;
+    const uint32_t mode = kn_flush_begin();
     inside_pool = p;
     inside_lane = lane;
     for (;;) {
@@ -99,6 +101,7 @@ static void work(kn_pool *p, int32_t lane)
         for (int64_t i = first; i < stop; i++)
             p->task(p->context, i, lane);
     }
+    kn_flush_end(mode);
     inside_pool = outer_pool;
     inside_lane = outer_lane;
 }
@@ -205,8 +208,10 @@ static void close_gate(kn_pool *p)
 
 static void run_inline(int64_t count, kaon_task *task, void *context, int32_t lane)
 {
+    const uint32_t mode = kn_flush_begin();
     for (int64_t i = 0; i < count; i++)
         task(context, i, lane);
+    kn_flush_end(mode);
 }
 
 static void set_job(kn_pool *p, int64_t count, kaon_task *task, void *context)

@@ -4,6 +4,8 @@
  * caller of a job works too, on lane 0. A job started inside an item of another runs inline, so
  * that nesting cannot deadlock and cannot use more threads than there are lanes.
  *
+ * Items run with numbers below the normal range taken as zero, on every thread (float_mode.h).
+ *
  * A child made by fork has no workers: between jobs it may go on using the pool and does all items
  * itself, but it must leave by _exit without freeing the pool.
  */

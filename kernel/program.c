@@ -1,6 +1,7 @@
 /* program.c: running a compiled graph, and its end. */
 #include "kernel/program.h"
 
+#include "kernel/float_mode.h"
 #include "kernel/memory.h"
 #include "kernel/profile.h"
 
@@ -59,8 +60,8 @@ static kaon_status run_staged(kaon_program *p, const void *const *inputs, void *
     return p->output_count ? KAON_OK : b->wait(handle, diag);
 }
 
-kaon_status kn_program_run(kaon_program *p, const void *const *inputs, void *const *outputs,
-                           uint64_t run, kaon_diag *diag)
+kaon_status kn_program_run_inside(kaon_program *p, const void *const *inputs, void *const *outputs,
+                                  uint64_t run, kaon_diag *diag)
 {
     if (p->staged_inputs)
         return run_staged(p, inputs, outputs, run, diag);
@@ -70,6 +71,15 @@ kaon_status kn_program_run(kaon_program *p, const void *const *inputs, void *con
         *patch->slot = (void *)(given + patch->offset);
     }
     return run_launches(p, run, diag);
+}
+
+kaon_status kn_program_run(kaon_program *p, const void *const *inputs, void *const *outputs,
+                           uint64_t run, kaon_diag *diag)
+{
+    const uint32_t mode = kn_flush_begin();
+    const kaon_status status = kn_program_run_inside(p, inputs, outputs, run, diag);
+    kn_flush_end(mode);
+    return status;
 }
 
 void kn_program_free(kaon_program *p)

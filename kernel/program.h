@@ -147,6 +147,10 @@ void kn_program_free(kaon_program *p);
 kaon_status kn_program_run(kaon_program *p, const void *const *inputs, void *const *outputs,
                            uint64_t run, kaon_diag *diag);
 
+/* The same from inside another run: the float mode is set. */
+kaon_status kn_program_run_inside(kaon_program *p, const void *const *inputs, void *const *outputs,
+                                  uint64_t run, kaon_diag *diag);
+
 /* Compiles a graph; the job is that of program.h. */
 kaon_status kn_program_compile(kn_kernel *kernel, const kaon_compile_job *job, kaon_program **out,
                                kaon_diag *diag);
