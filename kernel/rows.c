@@ -348,27 +348,53 @@ double kn_step_bytes(const kn_compile *c, const kn_step *s)
 
 typedef struct {
     uint64_t whole;   // bytes all tiles share
-    uint64_t per_row; // bytes of one row
+    uint64_t per_row; // bytes of one row, at the step where most are alive
 } footprint;
 
-static footprint measure(kn_compile *c, const kn_region *r, uint8_t *seen)
+static int32_t operand_value(const kn_step *s, int32_t k)
+{
+    return k < s->input_count ? s->inputs[k].value : s->outputs[k - s->input_count];
+}
+
+// The place in order of the last step of the region that touches each value.
+static void find_last_touches(const kn_compile *c, const kn_region *r, int32_t *last)
+{
+    for (int32_t i = 0; i < c->value_count; i++)
+        last[i] = -1;
+    for (int32_t i = r->first; i < r->first + r->count; i++) {
+        const kn_step *s = c->steps[c->order[i]];
+        for (int32_t k = 0; k < s->input_count + s->output_count; k++)
+            last[operand_value(s, k)] = i;
+    }
+}
+
+static footprint measure(const kn_compile *c, const kn_region *r, int32_t *last)
 {
     footprint f = {0, 0};
-    memset(seen, 0, (size_t)c->value_count);
-    for (int32_t i = 0; i < r->count; i++) {
-        const kn_step *s = c->steps[c->order[r->first + i]];
+    uint64_t alive = 0;
+    find_last_touches(c, r, last);
+    for (int32_t i = r->first; i < r->first + r->count; i++) {
+        const kn_step *s = c->steps[c->order[i]];
+        uint64_t over = 0; // alive until this step
         for (int32_t k = 0; k < s->input_count + s->output_count; k++) {
-            const int32_t value =
-                k < s->input_count ? s->inputs[k].value : s->outputs[k - s->input_count];
-            if (seen[value])
-                continue;
-            seen[value] = 1;
-            if (s->kinds[k] == KAON_OPERAND_ROWS)
-                f.per_row += c->values[value].bytes / (uint64_t)r->rows + 1;
-            else
-                f.whole += c->values[value].bytes;
+            const kn_value *v = &c->values[operand_value(s, k)];
+            const uint64_t row = v->bytes / (uint64_t)r->rows + 1;
+            const int32_t is_row = s->kinds[k] == KAON_OPERAND_ROWS;
+            const int32_t is_made =
+                k >= s->input_count || v->maker < 0 || c->steps[v->maker]->region != s->region;
+            if (is_row && is_made && last[v->id] >= 0)
+                alive += row;
+            else if (!is_row)
+                f.whole += v->bytes;
+            if (is_row && last[v->id] == i) {
+                over += row;
+                last[v->id] = -1;
+            }
         }
+        f.per_row = alive > f.per_row ? alive : f.per_row;
+        alive -= over < alive ? over : alive;
     }
+    f.per_row += f.per_row == 0;
     return f;
 }
 
@@ -383,16 +409,16 @@ static int64_t power_below(uint64_t n)
 enum {
     ROWS_AT_LEAST = 32, // below that a product reads its weights too often
     ROWS_HEAVY = 256,   // the same where the weights do not stay in the cache
-    TILES_WANTED = 4,   // so that a batch can be shared
+    TILES_WANTED = 2,   // so that a batch can be shared
     MAX_CHUNKS = 16     // partial totals; also the most lanes that can share such a batch
 };
 
 // Tile and chunk sizes follow from the program and the device alone, never from the number of
 // threads: they decide the order in which sums are added.
-static void size_tiles(kn_compile *c, kn_region *r, uint8_t *seen)
+static void size_tiles(kn_compile *c, kn_region *r, int32_t *last)
 {
     const uint64_t cache = c->device->facts.tile_bytes;
-    const footprint f = measure(c, r, seen);
+    const footprint f = measure(c, r, last);
     r->tile_rows = r->rows;
     const int32_t is_small =
         r->work < WORTH_TILING && f.whole + f.per_row * (uint64_t)r->rows < cache;
@@ -409,7 +435,7 @@ static void size_tiles(kn_compile *c, kn_region *r, uint8_t *seen)
     r->chunks = r->tiles < MAX_CHUNKS ? r->tiles : MAX_CHUNKS;
 }
 
-static void finish_region(kn_compile *c, kn_region *r, uint8_t *seen)
+static void finish_region(kn_compile *c, kn_region *r, int32_t *last)
 {
     double flops = 0, bytes = 0;
     r->has_totals = 0;
@@ -420,7 +446,7 @@ static void finish_region(kn_compile *c, kn_region *r, uint8_t *seen)
         r->has_totals |= s->has_total;
     }
     r->work = flops / FLOPS + bytes / BYTES;
-    size_tiles(c, r, seen);
+    size_tiles(c, r, last);
 }
 
 // A lone operation is the backend's to split, and one tile needs no tiling.
@@ -447,7 +473,7 @@ static void place_whole(kn_compile *c, int32_t level)
 }
 
 // One region of all steps of this level over as many rows as `first`.
-static void place_region(kn_compile *c, const kn_step *first, uint8_t *placed, uint8_t *seen)
+static void place_region(kn_compile *c, const kn_step *first, uint8_t *placed, int32_t *last)
 {
     kn_region *r = &c->regions[c->region_count];
     *r = (kn_region){.first = c->order_count, .rows = first->rows};
@@ -459,7 +485,7 @@ static void place_region(kn_compile *c, const kn_step *first, uint8_t *placed, u
         place_step(c, s, c->region_count);
         r->count++;
     }
-    finish_region(c, r, seen);
+    finish_region(c, r, last);
     if (is_worth(c, r)) {
         c->region_count++;
         return;
@@ -471,16 +497,16 @@ static void place_region(kn_compile *c, const kn_step *first, uint8_t *placed, u
 static kaon_status place_all(kn_compile *c, int32_t top)
 {
     uint8_t *placed = kn_compile_take(c, (size_t)c->step_count, 1);
-    uint8_t *seen = kn_compile_take(c, (size_t)c->value_count, 1);
+    int32_t *last = kn_compile_take(c, (size_t)c->value_count, sizeof *last);
     c->order = kn_compile_take(c, (size_t)c->step_count, sizeof *c->order);
     c->regions = kn_compile_take(c, (size_t)c->step_count + 1, sizeof *c->regions);
-    if (!placed || !seen || !c->order || !c->regions)
+    if (!placed || !last || !c->order || !c->regions)
         return KAON_NO_MEMORY;
     c->order_count = c->region_count = 0;
     for (int32_t level = 0; level <= top; level++) {
         for (int32_t i = 0; i < c->step_count; i++)
             if (!placed[i] && c->steps[i]->rows && c->steps[i]->level == level)
-                place_region(c, c->steps[i], placed, seen);
+                place_region(c, c->steps[i], placed, last);
         place_whole(c, level);
     }
     return KAON_OK;
