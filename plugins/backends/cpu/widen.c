@@ -69,7 +69,7 @@ static int32_t supports(const cpu_device *d, const kaon_step *step)
 {
     if (step->fused || step->input_count + 1 > MOST_OPERANDS || step->output_count != 1)
         return 0;
-    // A product summed over its rows has the rows of its first operand on the second axis: a tile of
+    // A product summed over its rows has those of its first operand on the second axis: a tile of
     // them is not in one piece.
     if (cpu_output(step, 0)->kind == KAON_OPERAND_TOTAL && !strcmp(step->op, "matmul"))
         return 0;
