@@ -385,6 +385,15 @@ static kaon_status fit_model(kn_experiment *e, kaon_diag *diag)
     return status;
 }
 
+static void on_program(void *context, const char *text)
+{
+    const kn_experiment *e = context;
+    if (e->monitor.event)
+        e->monitor.event(
+            e->monitor.context,
+            &(kaon_event){.size = sizeof(kaon_event), .kind = KAON_EVENT_NOTE, .text = text});
+}
+
 // The times of the run: the trace into its file, the table to whoever listens.
 static kaon_status write_profile(kn_experiment *e, kaon_diag *diag)
 {
@@ -463,7 +472,13 @@ static kaon_status run(kn_experiment *e, kn_faults *faults, kaon_diag *diag)
                                      faults, diag));
     e->seed = q->has_seed ? q->seed : (uint64_t)e->plan.top->seed;
     KAON_TRY(choose_machine(e, diag));
-    return e->plan.data ? run_model(e, diag) : kn_experiment_agent(e, diag);
+    if (q->flags & KAON_RUN_EXPLAIN) {
+        e->kernel->explain = on_program;
+        e->kernel->explain_context = e;
+    }
+    const kaon_status status = e->plan.data ? run_model(e, diag) : kn_experiment_agent(e, diag);
+    e->kernel->explain = NULL;
+    return status;
 }
 
 kaon_status kn_experiment_run(kn_kernel *kernel, const kaon_run_request *request, kn_run_log *log,
