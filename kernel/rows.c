@@ -145,8 +145,8 @@ void kn_row_kinds(kn_compile *c, kn_step *s)
     s->rows = 0;
     if (s->kind == KN_STEP_FUSED)
         s->rows = fused_rows(s, 0);
-    else if (s->kind == KN_STEP_OP && s->use->op)
-        s->rows = rules[s->use->op->rows](c, s);
+    else if (s->kind == KN_STEP_OP) // a composite works row by row if its kernel says it can
+        s->rows = s->use->op ? rules[s->use->op->rows](c, s) : rows_each(c, s);
     if (s->rows < 2 || (s->kind == KN_STEP_OP && !kn_supported(c, s, s->rows))) {
         s->rows = 0;
         s->has_total = 0;
