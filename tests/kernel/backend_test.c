@@ -625,6 +625,7 @@ static void each_backend(void (*test)(bench *b))
         assert_non_null(b.host);
         test(&b);
         kn_kernel_free(b.kernel);
+        kn_host_free(b.host);
         failures += b.failures;
     }
     assert_true(list.count > 0);
