@@ -6,7 +6,9 @@
  */
 #include "kernel/api.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/files.h"
 #include "kernel/items.h"
@@ -49,7 +51,7 @@ static kaon_status look_at_file(void *context, const kn_plugin_info *p)
                           "version", p->version, "license", p->license, "sha256", p->sha256,
                           "items", (int)p->item_count);
     const int32_t sound = p->state == KN_PLUGIN_USED || p->state == KN_PLUGIN_AVAILABLE;
-    note(i, sound, p->reason, "the file is a plugin, and behaves when it is tried");
+    note(i, sound, p->reason, "the file is a plugin that may be loaded");
     return KAON_OK;
 }
 
@@ -152,6 +154,8 @@ static kaon_status inspect(inspection *i, const char *folder, kaon_diag *diag)
     const char *const folders[] = {folder, NULL};
     const kn_kernel_settings settings = {
         .plugin_folders = folders, .flags = KN_NO_CACHE | KN_ONLY_GIVEN, .threads = 1};
+    if (access(i->path, R_OK))
+        return kaon_fail(diag, KAON_NOT_FOUND, "cannot open '%s': %s", i->path, strerror(errno));
     KAON_TRY(kn_kernel_new(&settings, &i->kernel, diag));
     KAON_TRY(kn_plugin_report(i->kernel, look_at_file, i, diag));
     if (!i->plugin)
