@@ -125,13 +125,17 @@ static void on_progress(progress *p, const kaon_event *e)
     draw(p);
 }
 
-// The size of a model, before it begins to learn; other stages are for the log.
+// The size of a model stays; what the run itself is at passes, and only a terminal shows it.
 static void on_stage(progress *p, const kaon_event *e)
 {
-    if (!e->what || !strstr(e->text, "parameters"))
-        return;
     progress_end(p);
-    fprintf(stderr, "  %-11.30s %s\n", e->what, e->text);
+    if (e->what && strstr(e->text, "parameters")) {
+        fprintf(stderr, "  %-11.30s %s\n", e->what, e->text);
+    } else if (!e->what && p->terminal) {
+        fprintf(stderr, "\r\033[K  %s ...", e->text);
+        fflush(stderr);
+        p->passing = 1;
+    }
 }
 
 static void on_metric(progress *p, const kaon_event *e)
@@ -152,6 +156,9 @@ static void on_metric(progress *p, const kaon_event *e)
 
 void progress_end(progress *p)
 {
+    if (p->passing)
+        fputs("\r\033[K", stderr);
+    p->passing = 0;
     // What came last matters most: the numbers of the last epoch.
     if (p->stale && p->total > 0)
         draw(p);
@@ -171,6 +178,7 @@ void progress_event(void *context, const kaon_event *e)
         return;
     switch (e->kind) {
     case KAON_EVENT_HEAD:
+        progress_end(p);
         p->head(e->text);
         return;
     case KAON_EVENT_PROGRESS:

@@ -12,6 +12,7 @@ typedef struct progress {
     int quiet;    // show nothing
     int terminal; // the line can be rewritten
     int shown;    // there is a line to be rewritten
+    int passing;  // there is a line that goes when something else comes
     char what[64];
     char unit[32];
     double done, total; // of the last event
