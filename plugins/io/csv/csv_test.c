@@ -168,10 +168,10 @@ KT_TEST(large_files_stream)
                             : "%d,%d.5,\"event, number\n%d\"\n",
                       i, i, i);
     const char *path = kt_text_file("large.csv", text);
-    kt_true(at - text > 32 << 20); // more than is kept in memory
+    kt_true(at - text > 32 << 20); // many blocks
     kt_reader r = kt_reader_open("csv", "", path);
     int64_t length = 0;
-    kt_true(kt_reader_rows(&r) == rows);
+    kt_true(kt_reader_rows(&r) == rows); // known, since whole numbers are looked at to the end
     double *values = kt_read_column(&r, "half", 0, 0, &length);
     kt_true(length == rows);
     for (int i = 0; i < rows; i++)
@@ -234,7 +234,28 @@ KT_TEST(what_it_refuses)
     kt_refuses_settings(KAON_READER, "csv", "separator: dots", "cannot be 'dots'");
 }
 
-// Beyond what was looked at for types, a row that contradicts is refused with its place.
+// Beyond what was looked at for types, a row that contradicts is refused with its place; whole
+// numbers are looked at to the end.
+KT_TEST(late_surprises)
+{
+    const int rows = 400000;
+    char *text = malloc(16 << 20), *at = text;
+    for (int i = 0; i < rows; i++)
+        at += sprintf(at, "%d,%d.25\n", i, i);
+    sprintf(at, "0.5,1\n");
+    kt_reader r = kt_reader_open("csv", "", kt_text_file("late.csv", text));
+    kt_same_text(kt_reader_schema(&r), "c0:g c1:g");
+    kt_true(kt_reader_rows(&r) == rows + 1);
+    kt_reader_close(&r);
+    sprintf(at, "1,word\n");
+    const char *path = kt_text_file("late.csv", text);
+    kt_reader_refuses("csv", "", path, "line 400001: column 'c1' has 'word', expected a number");
+    r = kt_reader_open("csv", "text: [c1]", path);
+    kt_same_text(kt_read_text(&r, "c1", rows), "word");
+    kt_reader_close(&r);
+    free(text);
+}
+
 KT_TEST(truncated_anywhere)
 {
     const char *text = "a,\"b c\",d\n1,\"x \"\"y\",2.5\n# no\n3,\"z\nw\",-1e5\n";

@@ -167,7 +167,8 @@ typedef struct job {
     const csv_layout *layout;
     csv_piece *pieces;
     const csv_values *values;
-    uint8_t *seen; // per piece and column
+    uint8_t *seen;        // per piece and column
+    const uint8_t *known; // of each column from before, or NULL
 } job;
 
 static const char *next_record(const csv_format *f, const char *at, const char *end, int quotes)
@@ -293,6 +294,26 @@ static const char *look_at_record(const csv_layout *l, csv_piece *piece, const c
     }
 }
 
+// Where types are known as far as they can be: columns of whole numbers may still turn out to hold
+// others; fields of other columns are only counted. NULL: look closer.
+static const char *pass_record(const csv_layout *l, const uint8_t *known, const char *p)
+{
+    const char separator = l->format.separator, line_end = l->format.line_end;
+    for (int32_t i = 0; i < l->count; i++) {
+        int64_t value;
+        if (known[i] == SEEN_INT) {
+            p = number_int(p, &value);
+            if (!p || (*p != separator && *p != line_end && *p != '\r'))
+                return NULL;
+        }
+        while (*p != separator && *p != line_end)
+            p++;
+        if (*p++ == line_end)
+            return i + 1 == l->count ? p : NULL;
+    }
+    return NULL;
+}
+
 static void look_at_piece(void *context, int64_t index, int32_t lane)
 {
     (void)lane;
@@ -300,19 +321,23 @@ static void look_at_piece(void *context, int64_t index, int32_t lane)
     const csv_layout *l = j->layout;
     csv_piece *p = &j->pieces[index];
     uint8_t *seen = j->seen + (size_t)index * (size_t)l->count;
+    const int can_pass = j->known && l->format.separator != ' ' && !has_quotes(p);
     memset(seen, 0, (size_t)l->count);
     p->rows = 0;
     const char *at = text_skip_blank(p->begin, p->end, &l->format);
     for (; at && at < p->end; p->rows++) {
-        at = look_at_record(l, p, at, seen);
+        const char *passed = can_pass ? pass_record(l, j->known, at) : NULL;
+        at = passed ? passed : look_at_record(l, p, at, seen);
         at = at ? text_skip_blank(at, p->end, &l->format) : NULL;
     }
 }
 
-void pieces_look(const csv_layout *layout, csv_piece *pieces, int32_t count, uint8_t *seen)
+void pieces_look(const csv_layout *layout, csv_piece *pieces, int32_t count, int32_t quick,
+                 uint8_t *seen)
 {
     // Behind the bytes that are added to, one stretch per piece.
     job j = {.layout = layout, .pieces = pieces, .seen = seen + layout->count};
+    j.known = quick ? seen : NULL;
     layout->parallel->run(layout->host, count, look_at_piece, &j);
     for (int32_t i = 0; i < count; i++)
         for (int32_t column = 0; column < layout->count; column++)
@@ -334,7 +359,10 @@ static int slow_number(const csv_layout *l, csv_piece *piece, int32_t column,
     if (!is_int && number_double(field->begin, l->c, value) == field->end)
         return 1;
     blame_value(l, piece, column, field,
-                is_int ? "a whole number, as in all rows before" : "a number");
+                is_int ? "a whole number, as in the rows before (list the column under `text` if "
+                         "this is right)"
+                       : "a number, as in the rows before (list the column under `text` if this "
+                         "is right)");
     return 0;
 }
 

@@ -50,8 +50,11 @@ int64_t pieces_trim(const csv_layout *layout, csv_piece *pieces, int32_t count, 
 // What was seen in a column.
 enum { SEEN_INT = 1, SEEN_FLOAT = 2, SEEN_TEXT = 4, SEEN_MISSING = 8 };
 
-/* Adds what is seen in each column to `seen`, a byte per column, and counts rows. Parallel. */
-void pieces_look(const csv_layout *layout, csv_piece *pieces, int32_t count, uint8_t *seen);
+/* Adds what is seen in each column to `seen`, a byte per column with PIECES times as many behind
+ * them, and counts rows. `quick`: only columns that held whole numbers so far are looked at.
+ * Parallel. */
+void pieces_look(const csv_layout *layout, csv_piece *pieces, int32_t count, int32_t quick,
+                 uint8_t *seen);
 
 /* Where the values of a column go; NULL: not wanted. */
 typedef struct csv_values {

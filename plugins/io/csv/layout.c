@@ -265,29 +265,39 @@ static void set_types(csv_layout *l, const uint8_t *seen)
     }
 }
 
+static int any_whole(const csv_layout *l, const uint8_t *seen)
+{
+    for (int32_t i = 0; i < l->count; i++)
+        if (seen[i] == SEEN_INT)
+            return 1;
+    return 0;
+}
+
+// All of the first block, then only what could still change: a column of whole numbers.
 static kaon_status look_at_blocks(csv_layout *l, csv_text *text, uint8_t *seen, kaon_diag *diag)
 {
     csv_piece pieces[PIECES];
     const char *begin, *end;
     int64_t line = 0, bytes = 0;
     l->rows = 0;
-    while (bytes < look_bytes) {
+    for (;;) {
         const kaon_status status = text_next(text, &begin, &end, &line, diag);
         if (status == KAON_END)
             return KAON_OK;
         KAON_TRY(status);
+        if (bytes && (bytes > look_bytes || !any_whole(l, seen))) {
+            l->rows = -1;
+            return KAON_OK;
+        }
         const int32_t count = pieces_make(&l->format, begin, end, pieces);
-        pieces_look(l, pieces, count, seen);
+        pieces_look(l, pieces, count, bytes > 0, seen);
         KAON_TRY(pieces_status(l, pieces, count, begin, line, diag));
         for (int32_t i = 0; i < count; i++)
             l->rows += pieces[i].rows;
         bytes += end - begin;
     }
-    l->rows = -1;
-    return KAON_OK;
 }
 
-// `header` bytes of data lines come before the rows in every reading.
 static kaon_status find_types(csv_layout *l, csv_text *text, kaon_diag *diag)
 {
     csv_text *again = NULL;

@@ -247,8 +247,10 @@ kaon_status text_open(const kaon_host *host, const char *path, csv_text **out, k
         return no_memory(diag);
     kaon_status status = open_file(t, diag);
     // First a little, so that a small file takes little memory.
-    for (size_t bytes = 64 << 10; !status && !t->at_end && bytes <= TEXT_KEEP; bytes *= 8)
-        status = fill(t, bytes, diag);
+    if (!status)
+        status = fill(t, TEXT_KEEP / 64, diag);
+    if (!status)
+        status = fill(t, TEXT_KEEP, diag);
     if (status) {
         text_close(t);
         return status;

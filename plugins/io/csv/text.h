@@ -14,7 +14,7 @@ typedef struct csv_format {
 
 enum {
     TEXT_BLOCK = 4 << 20,   // bytes handed out at a time, about
-    TEXT_KEEP = 32 << 20,   // files up to this size stay in memory
+    TEXT_KEEP = 4 << 20,    // files up to this size stay in memory
     TEXT_RECORD = 256 << 20 // the longest record there may be
 };
 
