@@ -182,7 +182,7 @@ kaon_status kn_infer_arg(kn_graph *g, kn_use *use, kaon_diag *diag)
 {
     (void)g;
     const kn_node *a = use->inputs[0];
-    int32_t axis;
+    int32_t axis = 0;
     KAON_TRY(kn_infer_axis(use, a->rank, &axis, diag));
     if (!a->shape[axis])
         return kaon_fail(diag, KAON_INVALID, "axis %d is empty", (int)axis);
@@ -197,7 +197,7 @@ kaon_status kn_infer_arg(kn_graph *g, kn_use *use, kaon_diag *diag)
 
 kaon_status kn_infer_cumulative(kn_graph *g, kn_use *use, kaon_diag *diag)
 {
-    int32_t axis;
+    int32_t axis = 0;
     KAON_TRY(kn_infer_axis(use, use->inputs[0]->rank, &axis, diag));
     if (use->inputs[0]->dtype == KAON_BOOL)
         return kaon_fail(diag, KAON_INVALID, "numbers needed, got bool (cast it)");
@@ -208,7 +208,7 @@ kaon_status kn_infer_cumulative(kn_graph *g, kn_use *use, kaon_diag *diag)
 
 kaon_status kn_infer_sort(kn_graph *g, kn_use *use, kaon_diag *diag)
 {
-    int32_t axis;
+    int32_t axis = 0;
     KAON_TRY(kn_infer_axis(use, use->inputs[0]->rank, &axis, diag));
     kn_attr_set(use, "descending", kn_attr_int(use, "descending", 0) != 0);
     return kn_infer_identity(g, use, diag);
@@ -311,7 +311,7 @@ kaon_status kn_infer_transpose(kn_graph *g, kn_use *use, kaon_diag *diag)
 kaon_status kn_infer_slice(kn_graph *g, kn_use *use, kaon_diag *diag)
 {
     const kn_node *a = use->inputs[0];
-    int32_t axis;
+    int32_t axis = 0;
     KAON_TRY(kn_infer_axis(use, a->rank, &axis, diag));
     const int64_t size = a->shape[axis];
     int64_t start = kn_attr_int(use, "start", 0);
@@ -335,7 +335,7 @@ kaon_status kn_infer_slice(kn_graph *g, kn_use *use, kaon_diag *diag)
 kaon_status kn_infer_pad(kn_graph *g, kn_use *use, kaon_diag *diag)
 {
     const kn_node *a = use->inputs[0];
-    int32_t axis;
+    int32_t axis = 0;
     KAON_TRY(kn_infer_axis(use, a->rank, &axis, diag));
     KAON_TRY(kn_need_same_dtype(use, 0, 1, diag));
     const int64_t low = kn_attr_int(use, "low", 0), high = kn_attr_int(use, "high", 0);
@@ -353,7 +353,7 @@ kaon_status kn_infer_pad(kn_graph *g, kn_use *use, kaon_diag *diag)
 kaon_status kn_infer_concat(kn_graph *g, kn_use *use, kaon_diag *diag)
 {
     const kn_node *a = use->inputs[0];
-    int32_t axis;
+    int32_t axis = 0;
     KAON_TRY(kn_infer_axis(use, a->rank, &axis, diag));
     kn_set_output(use, 0, a->dtype, a->rank, a->shape);
     int64_t *shape = use->outputs[0].shape;
@@ -376,7 +376,7 @@ kaon_status kn_infer_concat(kn_graph *g, kn_use *use, kaon_diag *diag)
 
 kaon_status kn_infer_reverse(kn_graph *g, kn_use *use, kaon_diag *diag)
 {
-    int32_t axis;
+    int32_t axis = 0;
     KAON_TRY(kn_infer_axis(use, use->inputs[0]->rank, &axis, diag));
     return kn_infer_identity(g, use, diag);
 }
@@ -398,7 +398,7 @@ kaon_status kn_infer_iota(kn_graph *g, kn_use *use, kaon_diag *diag)
     if (dtype < 0 || dtype >= KAON_BOOL)
         return kaon_fail(diag, KAON_INVALID, "a number type is needed");
     KAON_TRY(infer_new(use, (int32_t)dtype, diag));
-    int32_t axis;
+    int32_t axis = 0;
     return kn_infer_axis(use, use->outputs[0].rank, &axis, diag);
 }
 

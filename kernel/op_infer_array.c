@@ -237,7 +237,7 @@ static kaon_status shape_of_input(kn_graph *g, const kn_use *use, int32_t rank,
 kaon_status kn_infer_conv_grad_input(kn_graph *g, kn_use *use, kaon_diag *diag)
 {
     const kn_node *dy = use->inputs[0];
-    const int64_t *a;
+    const int64_t *a = NULL;
     int64_t shape[KAON_MAX_RANK];
     KAON_TRY(need_conv_inputs(use, diag));
     KAON_TRY(shape_of_input(g, use, dy->rank, &a, diag));
@@ -250,7 +250,7 @@ kaon_status kn_infer_conv_grad_input(kn_graph *g, kn_use *use, kaon_diag *diag)
 kaon_status kn_infer_conv_grad_weight(kn_graph *g, kn_use *use, kaon_diag *diag)
 {
     const kn_node *a = use->inputs[0], *dy = use->inputs[1];
-    const int64_t *w;
+    const int64_t *w = NULL;
     int64_t shape[KAON_MAX_RANK];
     KAON_TRY(need_conv_inputs(use, diag));
     KAON_TRY(shape_of_input(g, use, a->rank, &w, diag));
@@ -314,7 +314,7 @@ kaon_status kn_infer_pool_max_grad(kn_graph *g, kn_use *use, kaon_diag *diag)
 kaon_status kn_infer_pool_sum_grad(kn_graph *g, kn_use *use, kaon_diag *diag)
 {
     const kn_node *dy = use->inputs[0];
-    const int64_t *a;
+    const int64_t *a = NULL;
     int64_t shape[KAON_MAX_RANK];
     KAON_TRY(kn_need_float(dy, diag));
     KAON_TRY(shape_of_input(g, use, dy->rank, &a, diag));

@@ -211,7 +211,7 @@ static kaon_status check_pin(search *s, kn_plugin_file *file, kaon_diag *diag)
 static kaon_status look_at_file(search *s, char *path, const char *name, kaon_diag *diag)
 {
     struct stat facts;
-    kn_plugin_file *file;
+    kn_plugin_file *file = NULL;
     KAON_TRY(append(s->scan, path, &file, diag));
     if (!name_fits(name))
         return judge(file, KN_PLUGIN_SKIPPED, diag,
@@ -292,7 +292,7 @@ static kaon_status read_names(const char *folder, names *list)
 static kaon_status list_folder(search *s, const kn_folder *folder, int32_t state,
                                const char *reason, kaon_diag *diag)
 {
-    kn_plugin_file *file;
+    kn_plugin_file *file = NULL;
     char *path = kn_copy_text(folder->path);
     if (!path)
         return kn_no_memory(diag, "the list of plugins");
