@@ -21,6 +21,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define GATE_OPEN         ((uint64_t)1 << 31)
@@ -28,8 +29,9 @@
 #define GATE_NUMBER(gate) ((gate) >> 32)
 
 enum {
-    SPINS_BEFORE_SLEEP = 20000, // about 50 microseconds: a small step follows the last at once
-    PIECES_PER_LANE = 8         // items are handed out in pieces, so that lanes finish together
+    SPIN_NANOSECONDS = 100000, // before sleeping: a small step follows the last at once
+    SPINS_PER_LOOK = 16,       // at the clock; one spin takes 10 to 50 ns
+    PIECES_PER_LANE = 8        // items are handed out in pieces, so that lanes finish together
 };
 
 typedef struct {
@@ -42,7 +44,7 @@ typedef struct {
 struct kn_pool {
     int32_t lanes;
     int32_t started; // workers were made; under `turn`
-    int32_t spins;
+    int32_t may_spin;
     worker *workers; // lanes - 1
 
     pthread_mutex_t turn; // held by the caller of the running job
@@ -74,6 +76,30 @@ static void relax(void)
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #endif
+}
+
+static int64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+// Waits a little; 1 if it was in vain.
+static int32_t spun_in_vain(kn_pool *p, int32_t (*is_over)(kn_pool *p, uint64_t seen),
+                            uint64_t seen)
+{
+    if (is_over(p, seen))
+        return 0;
+    const int64_t end = p->may_spin ? now() + SPIN_NANOSECONDS : 0;
+    while (p->may_spin && now() < end) {
+        for (int32_t i = 0; i < SPINS_PER_LOOK; i++) {
+            relax();
+            if (is_over(p, seen))
+                return 0;
+        }
+    }
+    return 1;
 }
 
 static int32_t usable_cores(void)
@@ -115,11 +141,8 @@ static int32_t wanted(kn_pool *p, uint64_t seen)
 
 static void await(kn_pool *p, uint64_t seen)
 {
-    for (int32_t i = 0; i < p->spins; i++) {
-        if (wanted(p, seen))
-            return;
-        relax();
-    }
+    if (!spun_in_vain(p, wanted, seen))
+        return;
     pthread_mutex_lock(&p->sleep);
     atomic_fetch_add(&p->sleepers, 1);
     while (!wanted(p, seen))
@@ -190,14 +213,17 @@ static void open_gate(kn_pool *p)
     pthread_mutex_unlock(&p->sleep);
 }
 
+static int32_t is_empty(kn_pool *p, uint64_t seen)
+{
+    (void)seen;
+    return !(atomic_load(&p->gate) & GATE_INSIDE);
+}
+
 static void close_gate(kn_pool *p)
 {
     atomic_fetch_and(&p->gate, ~GATE_OPEN);
-    for (int32_t i = 0; i < p->spins; i++) {
-        if (!(atomic_load(&p->gate) & GATE_INSIDE))
-            return;
-        relax();
-    }
+    if (!spun_in_vain(p, is_empty, 0))
+        return;
     pthread_mutex_lock(&p->sleep);
     atomic_store(&p->waiting, 1);
     while (atomic_load(&p->gate) & GATE_INSIDE)
@@ -283,7 +309,7 @@ kaon_status kn_pool_new(int32_t threads, kn_pool **out, kaon_diag *diag)
     if (p->lanes > KN_MAX_LANES)
         p->lanes = KN_MAX_LANES;
     // Spinning takes the core from whoever has work when there are more lanes than cores.
-    p->spins = p->lanes <= cores ? SPINS_BEFORE_SLEEP : 0;
+    p->may_spin = p->lanes <= cores;
     p->workers = kn_alloc_array((size_t)p->lanes, sizeof *p->workers);
     if (!p->workers || init_locks(p)) {
         kn_free(p->workers);
