@@ -218,14 +218,14 @@ static inline kn_value *kn_step_value(kn_compile *c, const kn_step *step, int32_
     return &c->values[step->outputs[output]];
 }
 
-/* Recounts who reads what; steps nobody needs are dead after it. */
-void kn_count_readers(kn_compile *c);
-
 /* --- order.c ---------------------------------------------------------------------------------- */
 
 /* Drops dead steps and puts the others in topological order, else as they stood; numbers them anew.
  */
 kaon_status kn_sort_steps(kn_compile *c);
+
+/* Recounts who reads what; steps nobody needs are dead after it. */
+void kn_count_readers(kn_compile *c);
 
 /* --- describe.c ------------------------------------------------------------------------------- */
 

@@ -578,36 +578,3 @@ kaon_status kn_lower(kn_compile *c)
     kn_count_readers(c);
     return KAON_OK;
 }
-
-/* --- who reads what --------------------------------------------------------------------------- */
-
-static int32_t is_needed(const kn_compile *c, const kn_step *s)
-{
-    for (int32_t i = 0; i < s->output_count; i++) {
-        const kn_value *v = &c->values[s->outputs[i]];
-        if (v->readers || v->place == KN_PLACE_OUTPUT || v->place == KN_PLACE_VARIABLE)
-            return 1;
-    }
-    return 0;
-}
-
-void kn_count_readers(kn_compile *c)
-{
-    for (int32_t i = 0; i < c->value_count; i++)
-        c->values[i].readers = 0;
-    for (int32_t i = 0; i < c->step_count; i++)
-        for (int32_t k = 0; !c->steps[i]->dead && k < c->steps[i]->input_count; k++)
-            c->values[c->steps[i]->inputs[k].value].readers++;
-    int32_t changed = 1;
-    while (changed) {
-        changed = 0;
-        for (int32_t i = c->step_count - 1; i >= 0; i--) {
-            kn_step *s = c->steps[i];
-            if (s->dead || is_needed(c, s))
-                continue;
-            s->dead = changed = 1;
-            for (int32_t k = 0; k < s->input_count; k++)
-                c->values[s->inputs[k].value].readers--;
-        }
-    }
-}
