@@ -50,6 +50,7 @@ typedef struct scan {
     csv_text *text;
     int32_t count;   // of columns asked for
     int32_t *chosen; // their fields
+    char *taken;     // per field of the file: it is chosen
     kaon_arrow_column *columns;
     kaon_arrow_data *data;
     csv_values *values; // per field of the file
@@ -214,6 +215,7 @@ static void scan_close(void *self)
     const kaon_host *host = s->t->host;
     text_close(s->text);
     kaon_free(host, s->chosen);
+    kaon_free(host, s->taken);
     kaon_free(host, s->columns);
     kaon_free(host, s->data);
     kaon_free(host, s->values);
@@ -309,16 +311,13 @@ static kaon_status choose(scan *s, const kaon_read *what, kaon_diag *diag)
     if (!what->column_count)
         s->count = visible(l, s->chosen);
     for (int32_t i = 0; i < what->column_count; i++) {
-        int32_t field = 0;
-        while (field < l->count && (l->columns[field].type == TYPE_HIDDEN ||
-                                    strcmp(l->columns[field].name, what->columns[i])))
-            field++;
-        if (field == l->count)
+        const int32_t field = layout_column(l, what->columns[i]);
+        if (field < 0 || l->columns[field].type == TYPE_HIDDEN)
             return kaon_fail(diag, KAON_NOT_FOUND, "there is no column '%s'", what->columns[i]);
-        for (int32_t j = 0; j < i; j++)
-            if (s->chosen[j] == field)
-                return kaon_fail(diag, KAON_INVALID, "column '%s' is asked for twice",
-                                 what->columns[i]);
+        if (s->taken[field])
+            return kaon_fail(diag, KAON_INVALID, "column '%s' is asked for twice",
+                             what->columns[i]);
+        s->taken[field] = 1;
         s->chosen[i] = field;
         s->count = i + 1;
     }
@@ -344,10 +343,11 @@ static kaon_status prepare(scan *s, const kaon_read *what, kaon_diag *diag)
         return kaon_fail(diag, KAON_INVALID, "%d columns are asked for, there are %d",
                          what->column_count, s->t->layout.count);
     s->chosen = alloc_zero(host, fields * sizeof *s->chosen);
+    s->taken = alloc_zero(host, fields);
     s->columns = alloc_zero(host, fields * sizeof *s->columns);
     s->data = alloc_zero(host, fields * sizeof *s->data);
     s->values = alloc_zero(host, fields * sizeof *s->values);
-    if (!s->chosen || !s->columns || !s->data || !s->values)
+    if (!s->chosen || !s->taken || !s->columns || !s->data || !s->values)
         return no_memory(diag);
     s->skip = what->first_row;
     s->left = what->row_count ? what->row_count : INT64_MAX;

@@ -206,6 +206,27 @@ KT_TEST(gzipped)
     kt_reader_refuses("csv", "", kt_file("bad.csv.gz", bytes, count), "damaged");
 }
 
+// Nothing is looked up in steps that grow with what was read before.
+KT_TEST(wide_tables_and_many_quotes)
+{
+    const int columns = 200000;
+    char *text = malloc(8 << 20), *at = text;
+    for (int i = 0; i < columns; i++)
+        at += sprintf(at, "x,");
+    at += sprintf(at, "y\n");
+    for (int i = 0; i < columns; i++)
+        at += sprintf(at, "\"1\",");
+    at += sprintf(at, "2\n");
+    kt_reader r = kt_reader_open("csv", "", kt_file("wide.csv", text, (size_t)(at - text)));
+    int64_t count = 0;
+    double *values = kt_read_column(&r, "x_200000", 0, 0, &count);
+    kt_near(values[0], 1, 0);
+    free(values);
+    kt_true(kt_reader_try("csv", "", kt_path("wide.csv")) == KAON_OK);
+    kt_reader_close(&r);
+    free(text);
+}
+
 KT_TEST(every_locale)
 {
     if (!setlocale(LC_NUMERIC, "de_DE.UTF-8") && !setlocale(LC_NUMERIC, "fr_FR.UTF-8"))

@@ -11,7 +11,6 @@
 #include "number.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { SAMPLE = 50, MOST_COLUMNS = 1 << 20 };
@@ -41,9 +40,11 @@ void layout_fini(csv_layout *l)
     for (int32_t i = 0; l->columns && i < l->count; i++)
         kaon_free(l->host, l->columns[i].name);
     kaon_free(l->host, l->columns);
+    kaon_free(l->host, l->places);
     if (l->c)
         freelocale(l->c);
     l->columns = NULL;
+    l->places = NULL;
     l->c = (locale_t)0;
 }
 
@@ -99,14 +100,40 @@ static char find_separator(const csv_format *f, const char *begin, const char *e
 static kaon_status set_count(csv_layout *l, int32_t count, kaon_diag *diag)
 {
     if (count < 1)
-        return kaon_fail(diag, KAON_CORRUPT, "a quote of its first line is not closed");
+        return kaon_fail(diag, KAON_CORRUPT,
+                         "its first line has a quote that is not closed, or more than %d fields",
+                         MOST_COLUMNS);
     const uint64_t bytes = (uint64_t)count * sizeof *l->columns;
     l->columns = kaon_alloc(l->host, bytes);
     if (!l->columns)
         return no_memory(diag);
     memset(l->columns, 0, bytes);
     l->count = count;
+    for (l->place_count = 16; l->place_count < 2 * (uint64_t)count;)
+        l->place_count *= 2;
+    l->places = kaon_alloc(l->host, l->place_count * sizeof *l->places);
+    if (!l->places)
+        return no_memory(diag);
+    memset(l->places, 0, l->place_count * sizeof *l->places);
     return KAON_OK;
+}
+
+static uint64_t hash(const char *text)
+{
+    uint64_t h = 0xcbf29ce484222325u; // FNV-1a
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 0x100000001b3u;
+    return h ^ h >> 32;
+}
+
+// Where a name is in the table of names, or the free place it would take.
+static uint64_t place_of(const csv_layout *l, const char *name)
+{
+    const uint64_t mask = l->place_count - 1;
+    uint64_t at = hash(name) & mask;
+    while (l->places[at] && strcmp(l->columns[l->places[at] - 1].name, name))
+        at = (at + 1) & mask;
+    return at;
 }
 
 // A name that is there already gets a number: energy, energy_2.
@@ -115,19 +142,24 @@ static kaon_status name_column(csv_layout *l, int32_t index, const char *text, s
 {
     char numbered[300];
     char *name = copy(l->host, text, bytes);
-    for (int32_t number = 2; name; number++) {
-        int32_t i = 0;
-        while (i < index && strcmp(l->columns[i].name, name))
-            i++;
-        if (i == index)
-            break;
+    uint64_t place = name ? place_of(l, name) : 0;
+    // Later repetitions begin to count where the last one ended.
+    int32_t number = name && l->places[place] ? l->columns[l->places[place] - 1].repeated + 2 : 2;
+    csv_column *first = name && l->places[place] ? &l->columns[l->places[place] - 1] : NULL;
+    for (; name && l->places[place]; number++) {
         kaon_free(l->host, name);
         const int length = snprintf(numbered, sizeof numbered, "%.*s_%d",
                                     (int)(bytes < 256 ? bytes : 256), text, number);
         name = copy(l->host, numbered, (size_t)length);
+        place = name ? place_of(l, name) : 0;
     }
+    if (!name)
+        return no_memory(diag);
+    if (first)
+        first->repeated = number - 2;
     l->columns[index].name = name;
-    return name ? KAON_OK : no_memory(diag);
+    l->places[place] = index + 1;
+    return KAON_OK;
 }
 
 static kaon_status number_columns(csv_layout *l, kaon_diag *diag)
@@ -384,4 +416,9 @@ kaon_status layout_find(const kaon_host *host, const csv_config *config, csv_tex
     KAON_TRY(find_format(out, text, diag));
     KAON_TRY(find_columns(out, text, diag));
     return find_types(out, text, diag);
+}
+
+int32_t layout_column(const csv_layout *layout, const char *name)
+{
+    return layout->places[place_of(layout, name)] - 1;
 }

@@ -32,7 +32,8 @@ enum { TYPE_INT, TYPE_FLOAT, TYPE_TEXT, TYPE_HIDDEN };
 
 typedef struct csv_column {
     char *name;
-    int32_t type; // TYPE_*; hidden: a nameless column without any value
+    int32_t type;     // TYPE_*; hidden: a nameless column without any value
+    int32_t repeated; // how often its name came again
 } csv_column;
 
 typedef struct csv_layout {
@@ -42,7 +43,9 @@ typedef struct csv_layout {
     csv_format format;
     csv_column *columns;
     int32_t count;
-    int64_t rows; // -1: the file was not read to its end
+    int32_t *places;      // hash table of names: column + 1, or 0
+    uint64_t place_count; // a power of two
+    int64_t rows;         // -1: the file was not read to its end
     locale_t c;
 } csv_layout;
 
@@ -51,5 +54,8 @@ typedef struct csv_layout {
 kaon_status layout_find(const kaon_host *host, const csv_config *config, csv_text *text,
                         csv_layout *out, kaon_diag *diag);
 void layout_fini(csv_layout *layout);
+
+/* The column of a name, -1: none. [any] */
+int32_t layout_column(const csv_layout *layout, const char *name);
 
 #endif

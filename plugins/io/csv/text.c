@@ -71,10 +71,12 @@ const char *text_last_record(const char *begin, const char *end, const csv_forma
 
 const char *text_record_end(const char *at, const char *end, const csv_format *format)
 {
-    const char *begin = at;
+    const char *begin = at, *line = NULL;
     for (;;) {
-        const char *line = memchr(at, format->line_end, (size_t)(end - at));
-        line = line ? line : end;
+        if (!line || line < at) { // not anew for each quoted field: lines may be long
+            line = memchr(at, format->line_end, (size_t)(end - at));
+            line = line ? line : end;
+        }
         const char *quote = memchr(at, '"', (size_t)(line - at));
         while (quote && !opens(begin, quote, format))
             quote = memchr(quote + 1, '"', (size_t)(line - quote - 1));
