@@ -6,6 +6,7 @@
  */
 #include "denormals.h"
 #include "expression.h"
+#include "blocks.h"
 
 #include <string.h>
 
@@ -27,53 +28,6 @@ typedef struct run {
 
 /* --- blocks of inputs ------------------------------------------------------------------------- */
 
-#define FILL(type)                                                                                 \
-    for (int64_t i = 0; i < n; i++)                                                                \
-        ((type *)to)[i] = *(const type *)from;
-
-static void fill(void *to, const void *from, int32_t bytes, int64_t n)
-{
-    switch (bytes) {
-    case 1:
-        memset(to, *(const uint8_t *)from, (size_t)n);
-        return;
-    case 2:
-        FILL(uint16_t)
-        return;
-    case 4:
-        FILL(uint32_t)
-        return;
-    default:
-        FILL(uint64_t)
-    }
-}
-
-#define COPY(type)                                                                                 \
-    for (int64_t i = 0; i < n; i++)                                                                \
-        ((type *)to)[i * to_stride] = ((const type *)from)[i * from_stride];
-
-static void copy_strided(void *to, int64_t to_stride, const void *from, int64_t from_stride,
-                         int32_t bytes, int64_t n)
-{
-    if (to_stride == 1 && from_stride == 1) {
-        memcpy(to, from, (size_t)(n * bytes));
-        return;
-    }
-    switch (bytes) {
-    case 1:
-        COPY(uint8_t)
-        return;
-    case 2:
-        COPY(uint16_t)
-        return;
-    case 4:
-        COPY(uint32_t)
-        return;
-    default:
-        COPY(uint64_t)
-    }
-}
-
 static void fetch(run *r, int32_t i)
 {
     const cpu_source *in = &r->x->inputs[i];
@@ -91,15 +45,15 @@ static void fetch(run *r, int32_t i)
     r->source[i] = from;
     r->filled[i] = n;
     if (in->mode == CPU_FILL) {
-        fill(to, from, in->bytes, n);
+        cpu_fill(to, from, in->bytes, n);
         return;
     }
     const int64_t row_bytes = r->numbers * in->bytes;
     for (int64_t row = 0; row < r->rows; row++, from += mid_stride * in->bytes, to += row_bytes)
         if (in->mode == CPU_COLUMN)
-            fill(to, from, in->bytes, r->numbers);
+            cpu_fill(to, from, in->bytes, r->numbers);
         else
-            copy_strided(to, 1, from, stride, in->bytes, r->numbers);
+            cpu_copy_strided(to, 1, from, stride, in->bytes, r->numbers);
 }
 
 /* --- instructions ----------------------------------------------------------------------------- */
@@ -111,7 +65,7 @@ static void make_constant(run *r, const cpu_instruction *c, int32_t reg)
         return;
     uint64_t number = 0;
     r->x->state.device->set->casts[KAON_F64][c->dtype](&number, &c->number, 1);
-    fill(r->registers[reg], &number, c->bytes, n);
+    cpu_fill(r->registers[reg], &number, c->bytes, n);
     r->filled[reg] = n;
 }
 
@@ -206,7 +160,8 @@ static void store_block(const run *r, int32_t j)
     const char *from = r->registers[out->from];
     char *to = result_at(r, j);
     for (int64_t row = 0; row < r->rows; row++, to += mid_stride * out->bytes)
-        copy_strided(to, stride, from + row * r->numbers * out->bytes, 1, out->bytes, r->numbers);
+        cpu_copy_strided(to, stride, from + row * r->numbers * out->bytes, 1, out->bytes,
+                         r->numbers);
 }
 
 // One number joins what its place holds. A total is a sum, whatever was reduced before.
@@ -437,6 +392,10 @@ static void run_box(run *r)
 
 void cpu_expression_run(const cpu_expression *x, const cpu_expression_io *io)
 {
+    if (x->flat) {
+        cpu_expression_run_flat(x, io);
+        return;
+    }
     run r;
     start(&r, x, io);
     run_box(&r);
@@ -500,9 +459,18 @@ static void join_pieces(const cpu_expression *x, int32_t j, char *output)
 
 void cpu_expression_run_wide(const cpu_expression *x, const kaon_launch *l)
 {
+    if (x->split < 0) {
+        const cpu_expression_io io = {
+            .inputs = l->operands,
+            .outputs = l->operands + x->input_count,
+            .scratch = x->lane_scratch + (uint64_t)l->lane * x->scratch_bytes,
+        };
+        cpu_expression_run(x, &io);
+        return;
+    }
     wide_run w = {x, l};
     cpu_for(x->state.device, l->lane, x->pieces, run_piece, &w);
-    for (int32_t j = 0; x->split >= 0 && j < x->result_count; j++)
+    for (int32_t j = 0; j < x->result_count; j++)
         if (x->results[j].mask >> x->split & 1)
             join_pieces(x, j, l->operands[x->input_count + j]);
 }

@@ -48,6 +48,15 @@ typedef struct cpu_instruction {
 /* How a result leaves a block: stored as it is; reduced along inner, where `trailing` axes end one
  * number; or, where inner is not reduced, row upon row. `joins`: the place in memory already holds
  * the reduction of other blocks. */
+// How a result leaves a block of whole rows that is all there is of each row.
+enum {
+    CPU_FLAT_NOT = 0,
+    CPU_FLAT_DIRECT = 1,  // computed where it belongs
+    CPU_FLAT_STORE = 2,   // copied
+    CPU_FLAT_ROWS = 3,    // one number per row, f32 or f64
+    CPU_FLAT_COLUMNS = 4, // rows added to a total
+};
+
 typedef struct cpu_result {
     int64_t strides[KAON_MAX_RANK];         // over the normal form, 0 where reduced
     int64_t partial_strides[KAON_MAX_RANK]; // the same in the part of one piece
@@ -61,7 +70,7 @@ typedef struct cpu_result {
     int32_t dtype;
     int32_t bytes;
     int32_t direct;
-    int32_t reserved;
+    int32_t flat; // CPU_FLAT_*
     cpu_reduce_fn *reduce;
     cpu_columns_fn *columns; // row upon row, sums; NULL: number by number
     cpu_block_fn *combine;   // the same, other reductions
@@ -74,7 +83,7 @@ typedef struct cpu_expression {
     int32_t input_count, code_count, result_count;
     int64_t shape[KAON_MAX_RANK]; // with the prepared number of rows
     int32_t row_axis;             // it has rows * row_factor indices; -1: no tiles
-    int32_t reserved;
+    int32_t flat;                 // 1: expression_flat.c runs it
     int64_t row_factor;
     int64_t capacity;   // numbers in a block
     int64_t block_rows; // rows of inner in a block; 1 where one row fills it
@@ -111,6 +120,10 @@ void cpu_expression_free(cpu_expression *x);
 
 /* Runs it on the calling thread. */
 void cpu_expression_run(const cpu_expression *x, const cpu_expression_io *io);
+
+/* The same for simple ones of two axes, whose rows fit in a block (expression_flat.c). */
+int32_t cpu_expression_is_flat(cpu_expression *x);
+void cpu_expression_run_flat(const cpu_expression *x, const cpu_expression_io *io);
 
 /* Runs it on all threads, in pieces that depend on the shape only. */
 void cpu_expression_run_wide(const cpu_expression *x, const kaon_launch *l);

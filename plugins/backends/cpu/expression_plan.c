@@ -396,6 +396,7 @@ static int32_t plan(cpu_expression *x, int32_t *last_use)
     lay_out_scratch(x, last_use);
     choose_split(x);
     lay_out_partial(x);
+    x->flat = cpu_expression_is_flat(x);
     if (x->row_axis >= 0)
         return 1;
     const kaon_host *host = x->state.device->host;

@@ -12,30 +12,56 @@ enum { FN(ROWS_BY_1) = 8, FN(ROWS_BY_2) = 8, FN(ROWS_BY_3) = 8, FN(ROWS_BY_4) = 
 enum { FN(ROWS_BY_1) = 8, FN(ROWS_BY_2) = 4, FN(ROWS_BY_3) = 4, FN(ROWS_BY_4) = 2, FN(WIDEST) = 3 };
 #endif
 
-/* Does what the epilogue asks for to row i from column j on, and stores `width` vectors, of which
- * the last has `last` numbers. */
-INLINE void FN(finish)(const cpu_product *p, VECTOR *sum, int64_t i, int64_t j, const int width,
-                       int64_t last)
+/* The vector at place v of a row of `width`, of which the last has `last` numbers. */
+INLINE int64_t FN(size_of)(int v, const int width, int64_t last)
 {
-    const REAL *bias = p->bias;
-    REAL *c = (REAL *)p->c + i * p->c_row + j;
-    UNROLL
-    for (int v = 0; v < width; v++) {
-        const int64_t n = v == width - 1 ? last : LANES, at = j + v * LANES;
-        VECTOR y = sum[v];
-        if (p->add)
-            y += OP(load_n)(c + v * LANES, n);
-        if (bias)
-            y += OP(load_n)(bias + at, n);
-        if (p->relu)
-            y = OP(max)(y, OP(set)(0));
-        if (p->open)
-            y = OP(select)(OP(load_mask)(p->open + i * p->n + at, n), y, OP(set)(0));
-        if (p->positive)
-            OP(store_mask)(p->positive + i * p->n + at, OP(lt)(OP(set)(0), y), n);
-        OP(store_n)(c + v * LANES, y, n);
-    }
+    return v == width - 1 ? last : LANES;
 }
+
+#define EACH_SUM                                                                                   \
+    UNROLL                                                                                         \
+    for (int r = 0; r < rows; r++)                                                                 \
+        UNROLL                                                                                     \
+    for (int v = 0; v < width; v++)
+
+/* Does what the epilogue asks for to the block at row i, column j, and stores it. */
+INLINE void FN(finish)(const cpu_product *p, VECTOR (*sum)[4], int64_t i, int64_t j, const int rows,
+                       const int width, int64_t last)
+{
+    const int64_t c_row = p->c_row;
+    REAL *c = (REAL *)p->c + i * c_row + j;
+    if (p->add)
+        EACH_SUM
+    sum[r][v] += OP(load_n)(c + r * c_row + v * LANES, FN(size_of)(v, width, last));
+    if (p->bias)
+        UNROLL
+    for (int v = 0; v < width; v++) {
+        const REAL *bias = (const REAL *)p->bias + j + v * LANES;
+        const VECTOR part = OP(load_n)(bias, FN(size_of)(v, width, last));
+        UNROLL
+        for (int r = 0; r < rows; r++)
+            sum[r][v] += part;
+    }
+    if (p->relu)
+        EACH_SUM
+    sum[r][v] = OP(max_or_second)(OP(set)(0), sum[r][v]); // the second where it is NaN
+    const int64_t at = i * p->n + j;
+    if (p->open)
+        EACH_SUM
+        {
+            const uint8_t *open = p->open + at + r * p->n + v * LANES;
+            sum[r][v] =
+                OP(select)(OP(load_mask)(open, FN(size_of)(v, width, last)), sum[r][v], OP(set)(0));
+        }
+    if (p->positive)
+        EACH_SUM
+    OP(store_mask)
+    (p->positive + at + r * p->n + v * LANES, OP(lt)(OP(set)(0), sum[r][v]),
+     FN(size_of)(v, width, last));
+    EACH_SUM
+    OP(store_n)(c + r * c_row + v * LANES, sum[r][v], FN(size_of)(v, width, last));
+}
+#undef EACH_SUM
 
 /* ROWS x WIDTH vectors of C from row i, column j. A by rows (a_step 1) or, `by_columns`, by columns
  * (a_row 1). */
@@ -52,12 +78,13 @@ INLINE void FN(block)(const cpu_product *p, int64_t i, int64_t j, const int rows
     for (int v = 0; v < width; v++)
         sum[r][v] = OP(set)(0);
 
-    for (int64_t k = 0; k < p->k; k++) {
+    const int64_t b_row = p->b_row, count = p->k;
+    for (int64_t k = 0; k < count; k++) {
         VECTOR part[4];
         UNROLL
         for (int v = 0; v < width; v++)
             part[v] = v == width - 1 ? OP(load_n)(b + v * LANES, last) : OP(load)(b + v * LANES);
-        b += p->b_row;
+        b += b_row;
         UNROLL
         for (int r = 0; r < rows; r++) {
             const VECTOR factor = OP(set)(a[r * row + k * step]);
@@ -66,9 +93,7 @@ INLINE void FN(block)(const cpu_product *p, int64_t i, int64_t j, const int rows
                 sum[r][v] = OP(fma)(factor, part[v], sum[r][v]);
         }
     }
-    UNROLL
-    for (int r = 0; r < rows; r++)
-        FN(finish)(p, sum[r], i + r, j, width, last);
+    FN(finish)(p, sum, i, j, rows, width, last);
 }
 
 /* All rows of one panel of `width` vectors: the largest blocks first, then halves. */
@@ -134,10 +159,10 @@ INLINE VECTOR FN(part)(const REAL *p, int v, const int width, const int whole, i
 
 /* One row times `width` vectors of B: `split` accumulators take turns along k. */
 INLINE void FN(line)(const cpu_product *p, int64_t j, const int split, const int width,
-                     const int whole, int64_t last)
+                     const int whole, int64_t last, const int64_t step)
 {
     const REAL *a = p->a, *b = (const REAL *)p->b + j;
-    const int64_t step = p->a_step, row = p->b_row;
+    const int64_t row = p->b_row;
     VECTOR sum[8][4];
     UNROLL
     for (int s = 0; s < split; s++)
@@ -165,20 +190,28 @@ INLINE void FN(line)(const cpu_product *p, int64_t j, const int split, const int
         UNROLL
     for (int v = 0; v < width; v++)
         sum[s][v] += sum[s + half][v];
-    FN(finish)(p, sum[0], 0, j, width, last);
+    FN(finish)(p, sum, 0, j, 1, width, last);
+}
+
+INLINE void FN(lines)(const cpu_product *p, const int64_t step)
+{
+    int64_t j = 0;
+    for (; j + 4 * LANES <= p->n; j += 4 * LANES)
+        FN(line)(p, j, 2, 4, 1, LANES, step);
+    for (; j + 2 * LANES <= p->n; j += 2 * LANES)
+        FN(line)(p, j, 4, 2, 1, LANES, step);
+    if (j + LANES < p->n)
+        FN(line)(p, j, 4, 2, 0, p->n - j - LANES, step);
+    else if (j < p->n)
+        FN(line)(p, j, 8, 1, 0, p->n - j, step);
 }
 
 static void FN(row)(const cpu_product *p)
 {
-    int64_t j = 0;
-    for (; j + 4 * LANES <= p->n; j += 4 * LANES)
-        FN(line)(p, j, 2, 4, 1, LANES);
-    for (; j + 2 * LANES <= p->n; j += 2 * LANES)
-        FN(line)(p, j, 4, 2, 1, LANES);
-    if (j + LANES < p->n)
-        FN(line)(p, j, 4, 2, 0, p->n - j - LANES);
-    else if (j < p->n)
-        FN(line)(p, j, 8, 1, 0, p->n - j);
+    if (p->a_step == 1)
+        FN(lines)(p, 1);
+    else
+        FN(lines)(p, p->a_step);
 }
 
 static void FN(panels)(const cpu_product *p)
@@ -197,13 +230,14 @@ static void FN(panels)(const cpu_product *p)
     }
 }
 
-/* C (m, n) = A B, see cpu_product. */
+/* C (m, n) = A B, see cpu_product. A single row is over sooner than the mode has changed. */
 static void FN(gemm)(const cpu_product *p)
 {
-    const unsigned mode = cpu_flush_begin();
-    if (p->m == 1)
+    if (p->m == 1) {
         FN(row)(p);
-    else
-        FN(panels)(p);
+        return;
+    }
+    const unsigned mode = cpu_flush_begin();
+    FN(panels)(p);
     cpu_flush_end(mode);
 }

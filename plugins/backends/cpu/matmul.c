@@ -215,13 +215,11 @@ static kaon_status launch_tile(const void *state, const kaon_launch *l, kaon_dia
     return KAON_OK;
 }
 
-// One matrix, rows of the tile times a packed constant: nothing is looked at but what is needed.
-static kaon_status launch_rows(const void *state, const kaon_launch *l, kaon_diag *diag)
+// One product without packing, or of a packed constant: nothing is looked at but what is needed.
+static void multiply_plain(const cpu_matmul *x, const kaon_launch *l, int64_t units)
 {
-    (void)diag;
-    const cpu_matmul *x = state;
     cpu_product p = {
-        .m = l->rows * x->unit_rows,
+        .m = units * x->unit_rows,
         .n = x->n,
         .k = x->k,
         .a = l->operands[0],
@@ -234,6 +232,20 @@ static kaon_status launch_rows(const void *state, const kaon_launch *l, kaon_dia
     };
     add_epilogue(x, l, 0, &p);
     multiply(x, &p);
+}
+
+static kaon_status launch_rows(const void *state, const kaon_launch *l, kaon_diag *diag)
+{
+    (void)diag;
+    multiply_plain(state, l, l->rows);
+    return KAON_OK;
+}
+
+static kaon_status launch_small(const void *state, const kaon_launch *l, kaon_diag *diag)
+{
+    (void)diag;
+    const cpu_matmul *x = state;
+    multiply_plain(x, l, x->units);
     return KAON_OK;
 }
 
@@ -331,12 +343,14 @@ static kaon_status prepare(const cpu_device *d, const kaon_step *step, kaon_kern
 {
     cpu_matmul *x = NULL;
     KAON_TRY(cpu_matmul_new(d, step, &x, diag));
-    const int32_t plain =
-        !x->epilogue && x->sums < 0 && !x->lead_rank && !x->pack_a && (x->packed_b || !x->pack_b);
+    const int32_t plain = !x->epilogue && x->sums < 0 && !x->total && !x->lead_rank && !x->pack_a &&
+                          (x->packed_b || !x->pack_b);
     out->state = x;
     out->release = cpu_matmul_free;
     if (x->tiled)
         out->launch = x->total ? launch_total : plain && x->k != 1 ? launch_rows : launch_tile;
+    else if (plain && x->k != 1 && !x->large && x->units <= x->chunk)
+        out->launch = launch_small;
     else
         out->launch = x->total ? launch_whole_total : launch_wide;
     out->scratch_bytes = x->tiled ? x->scratch_bytes : 0;
