@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { MANY_COLUMNS = 4096 }; // beyond, nobody reads a line for each
+
 // What one set of files gave.
 typedef struct harvest {
     kaon_table *table;
@@ -50,18 +52,38 @@ static kaon_status add_array(void *context, const struct ArrowSchema *schema,
     return kn_table_builder_add(context, schema, array, diag);
 }
 
-static kaon_status build(kn_source *source, const kn_want *want, int64_t limit, kn_arena *names,
-                         kaon_texts *features, harvest *out, kaon_diag *diag)
+// What a pattern passed over is worth a line: text is not a number.
+static void tell_left_out(const kn_dataset_plan *plan, const kn_source *source,
+                          const char *const *taken, int64_t count)
+{
+    const struct ArrowSchema *schema = kn_source_schema(source);
+    for (int64_t i = 0; i < schema->n_children && schema->n_children < MANY_COLUMNS; i++) {
+        const struct ArrowSchema *column = schema->children[i];
+        int64_t at = 0;
+        while (at < count && strcmp(taken[at], column->name))
+            at++;
+        if (at == count && (column->format[0] == 'u' || column->format[0] == 'U'))
+            kn_log(plan->s->kernel, KAON_LOG_INFO, "%s: column '%s' holds text and is not used",
+                   kn_source_name(source), column->name);
+    }
+}
+
+static kaon_status build(const kn_dataset_plan *plan, kn_source *source, const kn_want *want,
+                         int64_t limit, kn_arena *names, kaon_texts *features, harvest *out,
+                         kaon_diag *diag)
 {
     kn_table_builder *b = NULL;
     const char *const *columns = NULL;
     int64_t rows = -1, count = 0;
-    KAON_TRY(kn_source_rows(source, &rows, diag));
+    if (kn_source_path_count(source) <= 1) // else each file would be opened twice
+        KAON_TRY(kn_source_rows(source, &rows, diag));
     rows = limit && (rows < 0 || rows > limit) ? limit : rows;
     KAON_TRY(kaon_context(diag,
                           kn_table_builder_new(kn_source_schema(source), want, rows, &b, diag),
                           "columns of %s", kn_source_name(source)));
     kn_table_builder_columns(b, &columns, &count);
+    if (features)
+        tell_left_out(plan, source, columns, count);
     const kaon_read what = {
         .size = sizeof what,
         .column_count = (int32_t)count,
@@ -102,7 +124,7 @@ static kaon_status read_files(const kn_dataset_plan *plan, const kn_dataset_load
     if (load->max_rows && (!limit || load->max_rows < limit))
         limit = load->max_rows;
     KAON_TRY(kn_source_open(plan->s, reader, load->folder, paths.at, paths.count, &source, diag));
-    kaon_status status = build(source, want, limit, names, features, out, diag);
+    kaon_status status = build(plan, source, want, limit, names, features, out, diag);
     if (!status && !(out->source = kn_copy_text(kn_source_name(source))))
         status = kn_no_memory(diag, "a name");
     kn_source_close(source);
