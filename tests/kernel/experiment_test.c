@@ -90,8 +90,7 @@ static void wrong_files_leave_nothing(void **state)
 {
     static const char *const texts[] = {
         "model: [standardize]\n",
-        "data: {reader: {toyjets: {jets: 10}}, target: nothing_of_this_name}\nmodel: "
-        "[standardize]\n",
+        "data: {reader: {toyjets: {jets: 10}}, target: no_such_name}\nmodel: [standardize]\n",
         "data: {reader: {toyjets: {jets: 10}}}\nmodel: []\n",
         "data: {path: /absent}\nmodel: [standardize]\n",
     };
