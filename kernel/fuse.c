@@ -271,6 +271,15 @@ static kn_step *new_expression(kn_compile *c, const kn_fused *space)
     return e->code && e->results ? s : NULL;
 }
 
+// A sum over rows cannot stand beside a reduction of the rows to one number.
+static int32_t loses_total(const kn_step *s)
+{
+    for (int32_t i = 0; i < s->fused->result_count; i++)
+        if (s->fused->results[i].total && !s->has_total)
+            return 1;
+    return 0;
+}
+
 static kaon_status build_group(fusion *f, int32_t group, int32_t *register_of)
 {
     kn_compile *c = f->c;
@@ -285,7 +294,7 @@ static kaon_status build_group(fusion *f, int32_t group, int32_t *register_of)
     forget_registers(&j, group);
     drop_inner_results(&j, group);
     kn_row_kinds(c, s);
-    if (!kn_supported(c, s, s->has_total ? s->rows : 0)) {
+    if (loses_total(s) || !kn_supported(c, s, s->has_total ? s->rows : 0)) {
         s->dead = 1;
         return KAON_OK;
     }
@@ -444,6 +453,10 @@ static kaon_status add_epilogue(kn_compile *c, kn_step *product)
     if (!s)
         return KAON_NO_MEMORY;
     kn_row_kinds(c, s);
+    if (loses_total(s)) {
+        s->dead = 1;
+        return KAON_OK;
+    }
     const int32_t whole = !s->has_total && kn_supported(c, s, 0);
     const int32_t by_rows = s->rows && kn_supported(c, s, s->rows);
     if (!(s->rows ? by_rows && (whole || s->has_total) : whole)) {

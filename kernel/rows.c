@@ -174,6 +174,52 @@ static int32_t reads_aligned(const kn_compile *c, const kn_step *s, int32_t i)
            factor == s->factor;
 }
 
+enum { ROWS_WORTH_SHARING = 8 }; // fewer would be too coarse for tiles
+
+/* Batches of sequences: a step over (batch, time) as one axis has `factor` rows for each row of one
+ * over batch alone. Both can share a region of batch rows if the one reads the other's rows in
+ * order. */
+static int32_t share_rows(const kn_compile *c, kn_step *s, int32_t i)
+{
+    const kn_value *v = &c->values[s->inputs[i].value];
+    kn_step *maker = v->maker < 0 ? NULL : c->steps[v->maker];
+    int64_t factor = 0;
+    if (!maker || !maker->rows || maker->rows == s->rows || s->kinds[i] != KAON_OPERAND_ROWS ||
+        v->is_total)
+        return 0;
+    kn_step *finer = maker->rows > s->rows ? maker : s;
+    const int64_t rows = finer == s ? maker->rows : s->rows;
+    const int64_t all = finer->rows * finer->factor;
+    if (rows < ROWS_WORTH_SHARING || all % rows)
+        return 0;
+    if (kn_look_row_axis(&s->inputs[i], v, rows, &factor) != row_axis_of(s, i) ||
+        factor != s->rows * s->factor / rows)
+        return 0;
+    finer->rows = rows;
+    finer->factor = all / rows;
+    return 1;
+}
+
+static void share_all_rows(const kn_compile *c)
+{
+    int32_t changed = 1;
+    while (changed) { // each round makes some step coarser
+        changed = 0;
+        for (int32_t i = 0; i < c->step_count; i++)
+            for (int32_t k = 0; c->steps[i]->rows && k < c->steps[i]->input_count; k++)
+                changed |= share_rows(c, c->steps[i], k);
+    }
+}
+
+// Rows at which a product would contract operand `i`, as the step that makes it has them; 0: none.
+static int64_t rows_made(const kn_compile *c, const kn_step *s, int32_t i)
+{
+    const int32_t maker = c->values[s->inputs[i].value].maker;
+    const int64_t all = s->inputs[1].shape[0];
+    const int64_t rows = maker < 0 ? 0 : c->steps[maker]->rows;
+    return rows > 1 && all % rows == 0 ? rows : 0;
+}
+
 // A product that contracts the rows of what a step by rows makes becomes a sum over these rows.
 static void try_contract(kn_compile *c, kn_step *s)
 {
@@ -182,32 +228,40 @@ static void try_contract(kn_compile *c, kn_step *s)
         return;
     if (a->rank != 2 || b->rank != 2 || b->shape[0] < 2)
         return;
-    kn_step trial = *s;
     uint8_t kinds[3] = {KAON_OPERAND_ROWS, KAON_OPERAND_ROWS, KAON_OPERAND_TOTAL};
-    trial.kinds = kinds;
-    trial.rows = b->shape[0];
-    trial.contracts = trial.has_total = 1;
-    trial.factor = 1;
-    if (!reads_aligned(c, &trial, 0) && !reads_aligned(c, &trial, 1))
+    for (int32_t i = 0; i < 2; i++) {
+        kn_step trial = *s;
+        trial.kinds = kinds;
+        trial.rows = rows_made(c, s, i);
+        trial.contracts = trial.has_total = 1;
+        trial.factor = trial.rows ? b->shape[0] / trial.rows : 1;
+        if (!trial.rows || !reads_aligned(c, &trial, i) || !kn_supported(c, &trial, trial.rows))
+            continue;
+        memcpy(s->kinds, kinds, sizeof kinds);
+        s->rows = trial.rows;
+        s->factor = trial.factor;
+        s->contracts = s->has_total = 1;
         return;
-    if (!kn_supported(c, &trial, trial.rows))
-        return;
-    memcpy(s->kinds, kinds, sizeof kinds);
-    s->rows = trial.rows;
-    s->contracts = s->has_total = 1;
-    s->factor = 1;
-    c->values[s->outputs[0]].is_total = 1;
+    }
+}
+
+static void mark_totals(kn_compile *c, const kn_step *s)
+{
+    for (int32_t k = 0; k < s->output_count; k++)
+        c->values[s->outputs[k]].is_total =
+            s->rows && s->kinds[s->input_count + k] == KAON_OPERAND_TOTAL;
 }
 
 void kn_find_rows(kn_compile *c)
 {
     for (int32_t i = 0; i < c->step_count; i++) {
         kn_row_kinds(c, c->steps[i]);
+        mark_totals(c, c->steps[i]);
+    }
+    share_all_rows(c);
+    for (int32_t i = 0; i < c->step_count; i++) {
         try_contract(c, c->steps[i]);
-        for (int32_t k = 0; k < c->steps[i]->output_count; k++)
-            c->values[c->steps[i]->outputs[k]].is_total =
-                c->steps[i]->rows &&
-                c->steps[i]->kinds[c->steps[i]->input_count + k] == KAON_OPERAND_TOTAL;
+        mark_totals(c, c->steps[i]);
     }
 }
 
@@ -407,11 +461,25 @@ static int64_t power_below(uint64_t n)
 }
 
 enum {
-    ROWS_AT_LEAST = 32, // below that a product reads its weights too often
-    ROWS_HEAVY = 256,   // the same where the weights do not stay in the cache
-    TILES_WANTED = 2,   // so that a batch can be shared
-    MAX_CHUNKS = 16     // partial totals; also the most lanes that can share such a batch
+    ROWS_AT_LEAST = 32,    // below that a product reads its weights too often
+    ROWS_HEAVY = 256,      // the same where the weights do not stay in the cache
+    ROWS_OF_IMAGES = 4,    // the fewest
+    ROOM_HEAVY = 16 << 20, // bytes of such tiles at most
+    TILES_WANTED = 2,      // so that a batch can be shared
+    MAX_PIECES = 256,      // chunks without totals
+    MAX_CHUNKS = 16        // partial totals; also the most lanes that can share such a batch
 };
+
+// Fewer rows where a row is so large that a product reads little else.
+static int64_t least_rows(footprint f, uint64_t cache)
+{
+    const int32_t is_heavy = f.whole > cache / 2;
+    const uint64_t room = is_heavy ? ROOM_HEAVY : 2 * cache;
+    int64_t rows = is_heavy ? ROWS_HEAVY : ROWS_AT_LEAST;
+    while (rows > ROWS_OF_IMAGES && f.per_row * (uint64_t)rows > room)
+        rows /= 2;
+    return rows;
+}
 
 // Tile and chunk sizes follow from the program and the device alone, never from the number of
 // threads: they decide the order in which sums are added.
@@ -424,7 +492,7 @@ static void size_tiles(kn_compile *c, kn_region *r, int32_t *last)
         r->work < WORTH_TILING && f.whole + f.per_row * (uint64_t)r->rows < cache;
     if (cache && !is_small) {
         const uint64_t room = f.whole < cache / 2 ? cache - f.whole : cache / 2;
-        const int64_t least = f.whole > cache / 2 ? ROWS_HEAVY : ROWS_AT_LEAST;
+        const int64_t least = least_rows(f, cache);
         const int64_t fits = power_below(room / f.per_row + 1);
         const int64_t shared = power_below((uint64_t)(r->rows + TILES_WANTED - 1) / TILES_WANTED);
         r->tile_rows = fits < shared ? fits : shared;
@@ -432,7 +500,8 @@ static void size_tiles(kn_compile *c, kn_region *r, int32_t *last)
         r->tile_rows = r->tile_rows < r->rows ? r->tile_rows : r->rows;
     }
     r->tiles = (r->rows + r->tile_rows - 1) / r->tile_rows;
-    r->chunks = r->tiles < MAX_CHUNKS ? r->tiles : MAX_CHUNKS;
+    const int64_t most = r->has_totals ? MAX_CHUNKS : MAX_PIECES;
+    r->chunks = r->tiles < most ? r->tiles : most;
 }
 
 static void finish_region(kn_compile *c, kn_region *r, int32_t *last)

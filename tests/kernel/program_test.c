@@ -228,6 +228,28 @@ static void no_events(const char *backend)
     close_bench(&b);
 }
 
+// A sum over rows and the greatest of all numbers of the same tensor.
+static void sum_beside_maximum(const char *backend)
+{
+    bench b;
+    open_bench(&b, backend, 1);
+    kaon_graph *g = new_graph(&b);
+    const int64_t shape[2] = {3, 2};
+    kaon_node *x = kaon_neg(g, input(&b, "x", 2, shape));
+    b.outputs[0] = kaon_sum(g, x, 0);
+    b.outputs[1] = g->api->apply(g, "reduce_max", 1, &x, 0, NULL);
+    b.outputs[2] = kaon_sum_all(g, x);
+    compile(&b, 3);
+    const float in[6] = {1, 2, 3, 4, 5, 6};
+    float sums[2], greatest, all;
+    run(&b, (const void *[]){in}, (void *[]){sums, &greatest, &all}, 0);
+    near(sums[0], -9, 0);
+    near(sums[1], -12, 0);
+    near(greatest, -1, 0);
+    near(all, -21, 0);
+    close_bench(&b);
+}
+
 static void by_hand(void **state)
 {
     (void)state;
@@ -237,6 +259,7 @@ static void by_hand(void **state)
         swap(backends[i]);
         views(backends[i]);
         no_events(backends[i]);
+        sum_beside_maximum(backends[i]);
     }
 }
 
@@ -408,6 +431,55 @@ static int64_t train(const char *backend, int32_t threads, int64_t events, float
     free(label);
     close_bench(&b);
     return count;
+}
+
+/* --- sequences -------------------------------------------------------------------------------- */
+
+enum { TIMES = 5, PARTS = 4 };
+
+// A layer over every time of every event, an average over time, another layer; one step down.
+static int64_t train_sequences(const char *backend, int32_t threads, int64_t events, float *numbers)
+{
+    bench b;
+    open_bench(&b, backend, threads);
+    kaon_graph *g = new_graph(&b);
+    const int64_t shape[3] = {events, TIMES, PARTS}, flat[2] = {events * TIMES, PARTS};
+    const int64_t back[3] = {events, TIMES, 12};
+    kaon_node *x = kaon_reshape(g, input(&b, "x", 3, shape), 2, flat);
+    kaon_node *h = kaon_reshape(g, dense(g, x, "one", 12, 0), 3, back);
+    kaon_node *out = dense(g, kaon_mean(g, h, 1), "two", 2, 1);
+    b.outputs[0] = kaon_mean(g, kaon_sum(g, kaon_square(g, out), 1), 0);
+    descend(g, b.outputs[0]);
+    OK(&b, g->api->check(g, &b.fault.diag));
+    compile(&b, 1);
+    if (strcmp(backend, "cpu") == 0 && events == 3000)
+        assert_int_equal(b.program->facts.regions, 1); // both layers, forward and back, in one
+    float *in = malloc((size_t)(events * TIMES * PARTS) * sizeof *in);
+    assert_non_null(in);
+    fill(in, events * TIMES * PARTS, 9);
+    for (int i = 0; i < STEPS; i++)
+        run(&b, (const void *[]){in}, (void *[]){&numbers[i]}, (uint64_t)i);
+    free(in);
+    kaon_variable_info info = {.size = sizeof info};
+    OK(&b, api->variable_at(b.variables, 0, &info, &b.fault.diag));
+    memcpy(numbers + STEPS, info.view.data, PARTS * 12 * sizeof *numbers);
+    close_bench(&b);
+    return STEPS + PARTS * 12;
+}
+
+static void sequences_agree(void **state)
+{
+    (void)state;
+    float plain[STEPS + PARTS * 12], fast[STEPS + PARTS * 12], shared[STEPS + PARTS * 12];
+    static const int64_t sizes[] = {1, 7, 3000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const int64_t count = train_sequences("null", 1, sizes[i], plain);
+        train_sequences("cpu", 1, sizes[i], fast);
+        train_sequences("cpu", 3, sizes[i], shared);
+        assert_memory_equal(fast, shared, sizeof fast);
+        for (int64_t k = 0; k < count; k++)
+            near(fast[k], (double)plain[k], 2e-5);
+    }
 }
 
 enum { MAX_NUMBERS = 4096 };
@@ -582,6 +654,7 @@ int main(void)
         cmocka_unit_test(by_hand),
         cmocka_unit_test(control_flow),
         cmocka_unit_test(backends_agree),
+        cmocka_unit_test(sequences_agree),
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(runs_allocate_nothing),
         cmocka_unit_test(random_graphs_agree),
