@@ -70,7 +70,8 @@ KT_TEST(three_particles)
 KT_TEST(no_particles)
 {
     float f[FEATURES];
-    features_of(0, NULL, NULL, NULL, f);
+    const float none = 0;
+    features_of(0, &none, &none, &none, f);
     for (int i = 0; i < FEATURES; i++)
         kt_near(f[i], 0, 0);
 }
