@@ -189,6 +189,7 @@ static void predictors_agree(void **state)
     for (int i = 0; i < ROWS; i++)
         assert_true(out[i] == (float)clusters_of(predicted)[i]);
     kn_predictor_free(p);
+    kn_host_free(host);
     kn_table_release(predicted);
     kn_table_release(table);
     done(&f);

@@ -19,6 +19,7 @@ typedef struct {
     kn_diag fault;
     kaon_program *program;
     kaon_variables *variables;
+    kn_host *host;
 } bench;
 
 #define OK(b, call)                                                                                \
@@ -45,9 +46,9 @@ static void open_bench(bench *b)
     const kn_kernel_settings settings = {.flags = KN_NO_PROBE, .backend = "cpu", .threads = 2};
     OK(b, kn_kernel_new(&settings, &b->kernel, &b->fault.diag));
     b->kernel->explain = keep;
-    kn_host *own = kn_host_new("test");
-    assert_non_null(own);
-    const kaon_host *host = kn_host_table(own);
+    b->host = kn_host_new("test");
+    assert_non_null(b->host);
+    const kaon_host *host = kn_host_table(b->host);
     const kaon_graph_spec spec = {sizeof spec, KAON_F32, 0, 0};
     kaon_graph *g = NULL;
     OK(b, kn_program_api.graph_new(host, &spec, &g, &b->fault.diag));
@@ -74,6 +75,7 @@ static void close_bench(bench *b)
     kn_program_api.program_free(b->program);
     kn_variables_release(b->variables);
     kn_kernel_free(b->kernel);
+    kn_host_free(b->host);
 }
 
 static void explains(void **state)

@@ -24,9 +24,11 @@ static void features_of(int32_t count, const float *pt, const float *eta, const 
     jet *j = calloc(1, sizeof *j);
     jet_scratch *scratch = calloc(1, sizeof *scratch);
     j->count = count;
-    memcpy(j->pt, pt, (size_t)count * sizeof *pt);
-    memcpy(j->eta, eta, (size_t)count * sizeof *eta);
-    memcpy(j->phi, phi, (size_t)count * sizeof *phi);
+    for (int32_t i = 0; i < count; i++) {
+        j->pt[i] = pt[i];
+        j->eta[i] = eta[i];
+        j->phi[i] = phi[i];
+    }
     jet_features(j, scratch, out);
     free(j);
     free(scratch);
