@@ -7,23 +7,23 @@
 
 /* --- variables -------------------------------------------------------------------------------- */
 
-static int32_t is_absent(const kn_compile *c, const kn_graph_variable *v)
-{
-    return kn_variables_find(c->variables, v->name) == NULL;
-}
-
-// Room in one piece for all that are to be made of one kind.
-static kaon_status reserve(kn_compile *c, const kn_graph_variable *like)
+// Room in one piece for all that are to be made of one role. `absent`: 1 for these, 2 once
+// reserved.
+static kaon_status reserve(kn_compile *c, int32_t first, uint8_t *absent)
 {
     const kn_graph *g = c->graph;
+    const kn_graph_variable *like = &g->variables[first];
+    const char *role = kn_variable_role(like->name, like->flags);
     uint64_t bytes = 0;
-    for (int32_t i = 0; i < g->variable_count; i++) {
+    for (int32_t i = first; i < g->variable_count; i++) {
         const kn_graph_variable *v = &g->variables[i];
-        if (v->dtype != like->dtype || v->flags != like->flags || !is_absent(c, v))
+        if (absent[i] != 1 || v->dtype != like->dtype ||
+            strcmp(kn_variable_role(v->name, v->flags), role) != 0)
             continue;
         const uint64_t own =
             (uint64_t)kn_shape_count(v->rank, v->shape) * kaon_dtype_bytes(v->dtype);
         bytes += (own + KN_MEMORY_ALIGN - 1) / KN_MEMORY_ALIGN * KN_MEMORY_ALIGN;
+        absent[i] = 2;
     }
     return kn_variables_reserve(c->variables, like, bytes, c->diag);
 }
@@ -31,12 +31,19 @@ static kaon_status reserve(kn_compile *c, const kn_graph_variable *like)
 static kaon_status hold_variables(kn_compile *c)
 {
     const kn_graph *g = c->graph;
+    uint8_t *absent = kn_compile_take(c, (size_t)g->variable_count, 1);
     c->held = kn_compile_take(c, (size_t)g->variable_count, sizeof *c->held);
-    if (!c->held)
+    if (!c->held || !absent)
         return KAON_NO_MEMORY;
+    if (g->variable_count && !c->variables)
+        return kaon_fail(c->diag, KAON_INVALID,
+                         "the graph reads variable '%s', but no set of variables was given",
+                         g->variables[0].name);
+    for (int32_t i = 0; i < g->variable_count; i++)
+        absent[i] = kn_variables_find(c->variables, g->variables[i].name) == NULL;
     for (int32_t i = 0; i < g->variable_count; i++) {
-        if (is_absent(c, &g->variables[i]))
-            KAON_TRY(reserve(c, &g->variables[i]));
+        if (absent[i] == 1)
+            KAON_TRY(reserve(c, i, absent));
         KAON_TRY(kn_variables_make(c->variables, &g->variables[i], &c->held[i], c->diag));
         KAON_TRY(kn_variables_place(c->variables, c->held[i], c->device, c->diag));
     }

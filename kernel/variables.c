@@ -105,7 +105,7 @@ kn_variable *kn_variables_find(const kaon_variables *v, const char *name)
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
-static const char *role_of(const char *name, uint32_t flags)
+const char *kn_variable_role(const char *name, uint32_t flags)
 {
     if (flags & KAON_TRAINABLE)
         return "param";
@@ -164,7 +164,7 @@ static void *take(slab *s, uint64_t bytes)
 kaon_status kn_variables_reserve(kaon_variables *v, const kn_graph_variable *wanted, uint64_t bytes,
                                  kaon_diag *diag)
 {
-    const char *role = role_of(wanted->name, wanted->flags);
+    const char *role = kn_variable_role(wanted->name, wanted->flags);
     if (!slab_with_room(v, role, wanted->dtype, bytes))
         return kn_no_memory(diag, "variables");
     return KAON_OK;
@@ -191,8 +191,8 @@ static kaon_status add(kaon_variables *v, const kn_graph_variable *wanted, kn_va
     uint64_t bytes = kaon_dtype_bytes(wanted->dtype);
     for (int32_t i = 0; i < wanted->rank; i++)
         bytes *= (uint64_t)wanted->shape[i];
-    slab *s =
-        slab_with_room(v, role_of(wanted->name, wanted->flags), wanted->dtype, aligned(bytes));
+    slab *s = slab_with_room(v, kn_variable_role(wanted->name, wanted->flags), wanted->dtype,
+                             aligned(bytes));
     kn_variable *made = kn_alloc_zero(sizeof *made);
     char *name = kn_copy_text(wanted->name);
     if (!s || !made || !name) {
@@ -280,7 +280,7 @@ kaon_status kn_variables_place(kaon_variables *v, kn_variable *variable, kn_devi
 
 kaon_status kn_variables_to_device(kaon_variables *v, kaon_diag *diag)
 {
-    if (!v->device)
+    if (!v || !v->device)
         return KAON_OK;
     for (int32_t i = 0; i < v->count; i++) {
         kn_variable *a = v->list[i];

@@ -43,6 +43,9 @@ kn_variable *kn_variables_find(const kaon_variables *v, const char *name);
 kaon_status kn_variables_make(kaon_variables *v, const kn_graph_variable *wanted, kn_variable **out,
                               kaon_diag *diag);
 
+/* What a variable is for: "param", "state", or the last word of a slot's name. */
+const char *kn_variable_role(const char *name, uint32_t flags);
+
 /* Room in one piece for what a program is about to make: `bytes` more of the role `wanted` has. */
 kaon_status kn_variables_reserve(kaon_variables *v, const kn_graph_variable *wanted, uint64_t bytes,
                                  kaon_diag *diag);
