@@ -148,6 +148,20 @@ KT_TEST(what_is_written_comes_back)
     holds(path, "", "pt", 0, 0, pt, 6);
     holds(path, "", "label", 0, 0, (const double[]){1, 0, 2}, 3);
 
+    const uint32_t wide[] = {'W', 0, 0, 0x3b3, 0x1f600, 0};
+    r = kt_reader_open("npy", "",
+                       array_file("from.npy",
+                                  "{'descr': '<U3', 'fortran_order': False, 'shape': (2,), }", wide,
+                                  24));
+    char texts[1024];
+    snprintf(texts, sizeof texts, "%s", kt_path("texts.npz"));
+    kt_copy(&r, "npy", "", texts);
+    kt_reader_close(&r);
+    r = kt_reader_open("npy", "", texts);
+    kt_says(kt_read_text(&r, "data", 0), "W");
+    kt_says(kt_read_text(&r, "data", 1), "\xce\xb3\xf0\x9f\x98\x80");
+    kt_reader_close(&r);
+
     r = kt_reader_open("npy", "arrays: [pt]", path);
     snprintf(path, sizeof path, "%s", kt_path("pt.npy"));
     kt_copy(&r, "npy", "", path);

@@ -24,6 +24,7 @@ typedef struct {
     int32_t rank; // of one row's array
     int64_t shape[KAON_MAX_RANK];
     uint64_t row_values;
+    uint64_t width; // of texts: code points of the longest
     uint8_t *at;
     uint64_t bytes;
     uint64_t room;
@@ -66,11 +67,13 @@ static kaon_status read_column(const writer *w, const struct ArrowSchema *s, out
         c->row_values *= (uint64_t)c->shape[c->rank++];
     }
     for (c->type = npy_types; c->type->kind; c->type++)
-        if (c->type->bytes && !strcmp(c->type->arrow, s->format))
-            return KAON_OK;
-    return kaon_fail(diag, KAON_UNSUPPORTED,
-                     "column '%s' is no array of numbers (Arrow format '%s'); csv holds texts",
-                     name, s->format);
+        if (!strcmp(c->type->arrow, s->format) && (c->type->bytes || c->type->kind == 'U'))
+            break;
+    if (!c->type->kind || (c->type->kind == 'U' && c->rank))
+        return kaon_fail(diag, KAON_UNSUPPORTED,
+                         "column '%s' is no array of numbers and no text (Arrow format '%s')", name,
+                         s->format);
+    return KAON_OK;
 }
 
 static int ends_with(const char *text, const char *end)
@@ -82,7 +85,8 @@ static int ends_with(const char *text, const char *end)
 static kaon_status check_plain(const writer *w, kaon_diag *diag)
 {
     for (int64_t i = 1; i < w->count; i++)
-        if (w->columns[i].type != w->columns->type || w->columns[i].rank || w->columns->rank)
+        if (w->columns[i].type != w->columns->type || w->columns[i].rank || w->columns->rank ||
+            w->columns->type->kind == 'U')
             return kaon_fail(diag, KAON_UNSUPPORTED,
                              "a .npy file holds one array, columns '%s' and '%s' differ in type; "
                              "write .npz",
@@ -188,9 +192,71 @@ static kaon_status mark_missing(const out_column *c, uint8_t *at, const struct A
     return KAON_OK;
 }
 
+// The code points of UTF-8, which Arrow promises to be well formed, ended by a zero. Returns how
+// many.
+static uint64_t decode(const uint8_t *at, const uint8_t *end, uint32_t *to)
+{
+    uint64_t count = 0;
+    while (at < end) {
+        const uint8_t lead = *at++;
+        uint32_t c = lead < 0x80   ? lead
+                     : lead < 0xe0 ? lead & 31u
+                     : lead < 0xf0 ? lead & 15u
+                                   : lead & 7u;
+        while (at < end && (*at & 0xc0) == 0x80)
+            c = c << 6 | (*at++ & 63u);
+        to[count++] = c;
+    }
+    to[count] = 0;
+    return count;
+}
+
+// Kept as code points until the longest is known. A missing text is an empty one.
+static kaon_status add_texts(const writer *w, out_column *c, const struct ArrowArray *a,
+                             int64_t from, int64_t rows, kaon_diag *diag)
+{
+    const uint8_t *valid = a->buffers[0], *values = a->buffers[2];
+    const int32_t *offsets = a->buffers[1];
+    for (int64_t row = from + a->offset; row < from + a->offset + rows; row++) {
+        const int none = valid && a->null_count && !bit(valid, (uint64_t)row);
+        const uint64_t length = none ? 0 : (uint64_t)(offsets[row + 1] - offsets[row]);
+        uint8_t *to = grow(w, c, (length + 1) * sizeof(uint32_t));
+        if (!to)
+            return no_memory(diag);
+        const uint8_t *at = length ? values + offsets[row] : NULL;
+        const uint64_t count = decode(at, at + length, (uint32_t *)(void *)to);
+        c->bytes += (count + 1) * sizeof(uint32_t);
+        c->width = count > c->width ? count : c->width;
+    }
+    return KAON_OK;
+}
+
+// All texts of a column as wide as the longest, padded with zeros.
+static kaon_status widen(const writer *w, out_column *c, kaon_diag *diag)
+{
+    if (c->type->kind != 'U')
+        return KAON_OK;
+    c->width = c->width ? c->width : 1;
+    const uint64_t bytes = (uint64_t)w->rows * c->width * sizeof(uint32_t);
+    uint32_t *to = kaon_alloc(w->host, bytes);
+    const uint32_t *from = (const uint32_t *)(const void *)c->at;
+    if (!to)
+        return no_memory(diag);
+    memset(to, 0, bytes);
+    for (int64_t row = 0; row < w->rows; row++, from++)
+        for (uint64_t i = 0; *from; i++)
+            to[(uint64_t)row * c->width + i] = *from++;
+    kaon_free(w->host, c->at);
+    c->at = (uint8_t *)to;
+    c->bytes = c->room = bytes;
+    return KAON_OK;
+}
+
 static kaon_status add_values(const writer *w, out_column *c, const struct ArrowArray *array,
                               int64_t from, int64_t rows, kaon_diag *diag)
 {
+    if (c->type->kind == 'U')
+        return add_texts(w, c, array, from, rows, diag);
     const struct ArrowArray *a = array;
     uint64_t first = (uint64_t)(from + a->offset), count = (uint64_t)rows;
     for (int32_t i = 0; i < c->rank; i++) {
@@ -234,8 +300,8 @@ static uint64_t make_header(const writer *w, const out_column *c, int64_t stacke
     static const uint8_t magic[] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
     char *text = (char *)header + 10;
     int at = snprintf(text, 500, "{'descr': '%c%c%u', 'fortran_order': False, 'shape': (%lld,",
-                      c->type->bytes == 1 ? '|' : '<', c->type->kind, (unsigned)c->type->bytes,
-                      (long long)w->rows);
+                      c->type->bytes == 1 ? '|' : '<', c->type->kind,
+                      (unsigned)(c->type->bytes ? c->type->bytes : c->width), (long long)w->rows);
     for (int32_t i = 0; i < c->rank; i++)
         at += snprintf(text + at, 500 - (size_t)at, "%s%lld%s", i ? " " : " ",
                        (long long)c->shape[i], i + 1 < c->rank ? "," : "");
@@ -376,6 +442,8 @@ static int sync_folder(const char *path)
 kaon_status npy_write_finish(void *self, kaon_diag *diag)
 {
     writer *w = self;
+    for (int64_t i = 0; i < w->count; i++)
+        KAON_TRY(widen(w, &w->columns[i], diag));
     FILE *f = fopen(w->draft, "wbx");
     if (!f)
         return system_failed(w, "creating", diag);
