@@ -34,7 +34,7 @@ static void fetch(run *r, int32_t i)
     const int64_t mid_stride = in->strides[r->x->rank - 2], stride = in->strides[r->x->rank - 1];
     const int64_t at = r->offsets[i] + r->mid * mid_stride + r->inner * stride;
     const char *from = (const char *)r->io->inputs[i] + at * in->bytes;
-    if (in->mode == CPU_DIRECT) {
+    if (in->mode == CPU_DIRECT || in->unread) {
         r->registers[i] = (char *)from;
         return;
     }
@@ -125,6 +125,28 @@ static char *result_at(const run *r, int32_t j)
     return first + at * out->bytes;
 }
 
+/* The second argument is one number, or one for each row: a step further in memory for each. */
+static void compute_scalar(const run *r, const cpu_instruction *c, char *out, const char *in)
+{
+    const cpu_expression *x = r->x;
+    const int32_t reg = c->arguments[1];
+    const char *number = r->registers[reg];
+    int64_t step = 0;
+    if (reg < x->input_count && !x->inputs[reg].unread) {
+        // The block is there as well: its rows begin with the number.
+        step = x->inputs[reg].mode == CPU_COLUMN ? r->numbers * x->inputs[reg].bytes : 0;
+    } else if (reg < x->input_count) {
+        step = x->inputs[reg].strides[x->rank - 2] * x->inputs[reg].bytes;
+    }
+    if (step == 0) {
+        c->scalar(out, in, number, r->rows * r->numbers);
+        return;
+    }
+    const int64_t row = r->numbers * c->bytes;
+    for (int64_t i = 0; i < r->rows; i++)
+        c->scalar(out + i * row, in + i * row, number + i * step, r->numbers);
+}
+
 static void compute(run *r)
 {
     const cpu_expression *x = r->x;
@@ -142,6 +164,8 @@ static void compute(run *r)
             make_constant(r, c, reg);
         else if (c->kind == CPU_IOTA)
             make_iota(r, c, out);
+        else if (c->scalar)
+            compute_scalar(r, c, out, in[0]);
         else if (c->cast)
             c->cast(out, in[0], n);
         else if (c->widen)

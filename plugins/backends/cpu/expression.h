@@ -25,6 +25,8 @@ typedef struct cpu_source {
     int64_t strides[KAON_MAX_RANK]; // over the normal form, in elements
     int32_t bytes;                  // of an element
     int32_t mode;
+    int32_t unread; // 1: only single numbers of it are read, so no block is made
+    int32_t reserved;
     int64_t buffer; // where in the scratch a block of it is made; unused if direct
 } cpu_source;
 
@@ -36,7 +38,9 @@ typedef struct cpu_instruction {
     cpu_block_fn *function; // NULL: a cast
     cpu_cast_fn *cast;
     cpu_cast_fn *widen, *shorten; // of half precision: to f32 before, back after
+    cpu_scalar_fn *scalar;  // the second argument is one number for all, or one for each row
     int32_t arguments[3];
+    int32_t op;        // KAON_X_*
     int32_t count; // of arguments
     int32_t bytes; // of the result's elements
     int32_t dtype; // of the result

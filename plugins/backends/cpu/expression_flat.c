@@ -57,6 +57,8 @@ static void fetch_once(const flat_run *f, int64_t rows)
     for (int32_t i = 0; i < x->input_count; i++) {
         const cpu_source *in = &x->inputs[i];
         f->registers[i] = f->io->scratch + in->buffer;
+        if (in->unread)
+            continue;
         if (in->mode == CPU_FILL && in->strides[0] == 0)
             cpu_fill(f->registers[i], f->io->inputs[i], in->bytes, rows * f->n);
         for (int64_t r = 0; in->mode == CPU_REPEAT && r < rows; r++)
@@ -81,7 +83,7 @@ static void fetch(const flat_run *f, int32_t i)
     const int64_t row = in->strides[0] * in->bytes;
     const char *from = (const char *)f->io->inputs[i] + f->mid * row;
     char *to = f->registers[i];
-    if (in->mode == CPU_DIRECT) {
+    if (in->mode == CPU_DIRECT || in->unread) {
         f->registers[i] = (char *)from;
         return;
     }
@@ -92,6 +94,24 @@ static void fetch(const flat_run *f, int32_t i)
             cpu_copy_strided(to, 1, from, in->strides[1], in->bytes, f->n);
         else
             cpu_fill(to, from, in->bytes, f->n);
+}
+
+/* The second argument is one number, or one for each row. */
+static void compute_scalar(const flat_run *f, const cpu_instruction *c, char *out, const char *in)
+{
+    const int32_t reg = c->arguments[1];
+    const char *number = f->registers[reg];
+    int64_t step = 0;
+    if (reg < f->x->input_count) {
+        const cpu_source *s = &f->x->inputs[reg];
+        step = s->unread ? s->strides[0] : s->mode == CPU_COLUMN ? f->n : 0;
+        step *= s->bytes;
+    }
+    const int64_t row = f->n * c->bytes;
+    if (step == 0)
+        c->scalar(out, in, number, f->rows * f->n);
+    for (int64_t i = 0; step != 0 && i < f->rows; i++)
+        c->scalar(out + i * row, in + i * row, number + i * step, f->n);
 }
 
 static void compute(const flat_run *f)
@@ -109,7 +129,9 @@ static void compute(const flat_run *f)
         const void *in[3];
         for (int32_t i = 0; i < c->count; i++)
             in[i] = f->registers[c->arguments[i]];
-        if (c->cast)
+        if (c->scalar)
+            compute_scalar(f, c, results[k], in[0]);
+        else if (c->cast)
             c->cast(results[k], in[0], f->rows * f->n);
         else
             c->function(results[k], in, f->rows * f->n);

@@ -57,6 +57,7 @@ static int32_t choose(const cpu_set *set, const kaon_expression *e,
 {
     const kaon_instruction *in = cpu_instruction_at(e, k);
     const int32_t registers[3] = {in->a, in->b, in->c};
+    out->op = in->op;
     out->count = argument_count(in->op);
     out->dtype = in->dtype;
     out->bytes = (int32_t)kaon_dtype_bytes(in->dtype);
@@ -166,6 +167,54 @@ static void find_last_uses(const cpu_expression *x, int32_t *last_use)
             last_use[x->input_count + k] = FOREVER;
 }
 
+static cpu_scalar_fn *find_scalar(const cpu_set *set, const cpu_instruction *c)
+{
+    if (c->kind != CPU_COMPUTED || c->widen || c->cast || c->count != 2)
+        return NULL;
+    return c->dtype == KAON_F32   ? (*set->f32_scalars)[c->op]
+           : c->dtype == KAON_F64 ? (*set->f64_scalars)[c->op]
+                                  : NULL;
+}
+
+// Whether a register is one number for the whole block, or for each of its rows where these are long.
+static int32_t is_single(const cpu_expression *x, int32_t reg)
+{
+    enum { LONG_ROW = 32 };
+    if (reg >= x->input_count)
+        return x->code[reg - x->input_count].kind == CPU_CONSTANT;
+    const int32_t mode = x->inputs[reg].mode;
+    return mode == CPU_FILL || (mode == CPU_COLUMN && x->shape[x->rank - 1] >= LONG_ROW);
+}
+
+/* Instructions whose second argument is a single number take it as such: nothing is repeated in a
+ * block. */
+static void choose_scalars(cpu_expression *x)
+{
+    for (int32_t k = 0; k < x->code_count; k++) {
+        cpu_instruction *c = &x->code[k];
+        cpu_scalar_fn *scalar = find_scalar(x->state.device->set, c);
+        const int32_t turns = c->op == KAON_X_ADD || c->op == KAON_X_MUL;
+        if (!scalar)
+            continue;
+        if (turns && is_single(x, c->arguments[0]) && !is_single(x, c->arguments[1])) {
+            const int32_t first = c->arguments[0];
+            c->arguments[0] = c->arguments[1];
+            c->arguments[1] = first;
+        }
+        if (is_single(x, c->arguments[1]) && !is_single(x, c->arguments[0]))
+            c->scalar = scalar;
+    }
+    for (int32_t i = 0; i < x->input_count; i++) {
+        int32_t read = x->inputs[i].mode == CPU_DIRECT;
+        for (int32_t k = 0; k < x->code_count; k++)
+            for (int32_t a = 0; a < x->code[k].count; a++)
+                read |= x->code[k].arguments[a] == i && !(a == 1 && x->code[k].scalar);
+        for (int32_t j = 0; j < x->result_count; j++)
+            read |= x->results[j].from == i;
+        x->inputs[i].unread = !read;
+    }
+}
+
 /* A stored result is computed where it belongs if its place is a block like any other and no input
  * is read later, because the output may be the memory of an input. */
 static void choose_direct(cpu_expression *x, const int32_t *last_use)
@@ -199,7 +248,7 @@ static int64_t new_buffer(cpu_expression *x, int32_t bytes)
 static void assign_buffers(cpu_expression *x, int32_t *last_use)
 {
     for (int32_t r = 0; r < x->input_count; r++)
-        if (x->inputs[r].mode != CPU_DIRECT)
+        if (x->inputs[r].mode != CPU_DIRECT && !x->inputs[r].unread)
             x->inputs[r].buffer = new_buffer(x, x->inputs[r].bytes);
     for (int32_t k = 0; k < x->code_count; k++) {
         cpu_instruction *c = &x->code[k];
@@ -392,6 +441,7 @@ static int32_t plan(cpu_expression *x, int32_t *last_use)
     choose_block(x, width_in_use(x, last_use));
     for (int32_t i = 0; i < x->input_count; i++)
         x->inputs[i].mode = source_mode(x, x->inputs[i].strides);
+    choose_scalars(x);
     choose_direct(x, last_use);
     lay_out_scratch(x, last_use);
     choose_split(x);

@@ -47,6 +47,61 @@ static void broadcasts(void **state)
     }
 }
 
+// Division by one number per row is done by its inverse, and is exact all the same.
+static void quotients_are_exact(void **state)
+{
+    (void)state;
+    static const float divisors[] = {3, -7.1f, 1e-30f, 1e30f, 0, INFINITY, NAN, 0.1f};
+    const int64_t rows = 8, columns = 1001;
+    st_fill_f32(x, rows * columns, 77);
+    for (int64_t i = 0; i < rows * columns; i++)
+        x[i] = x[i] * 1.2345f + 0.001f * (float)(i % 13);
+    x[5] = INFINITY;
+    x[6] = NAN;
+    x[7] = 0;
+    for (int64_t i = 0; i < rows * columns; i++)
+        wanted[i] = x[i] / divisors[i / columns];
+    st_step s;
+    st_begin(&s, "fused");
+    st_in(&s, KAON_F32, x, ST_SHAPE(rows, columns));
+    kaon_operand *column = st_in(&s, KAON_F32, divisors, ST_SHAPE(rows, columns));
+    st_strides(column, (const int64_t[]){1, 0}, 2);
+    st_out(&s, KAON_F32, z, ST_SHAPE(rows, columns));
+    st_space(&s, ST_SHAPE(rows, columns));
+    st_result(&s, st_code(&s, 2, KAON_X_DIV, KAON_F32, 0, 1, 0, 0), KAON_STORE, 0);
+    st_go(&s);
+    st_near_f32(z, wanted, rows * columns, 0);
+}
+
+// x - c, c - x, c * x and x with itself, for constants and for one number per row.
+static void single_numbers(void **state)
+{
+    (void)state;
+    const int64_t rows = 7, columns = 40;
+    st_fill_f32(x, rows * columns, 78);
+    st_fill_f32(y, rows, 79);
+    for (int64_t i = 0; i < rows * columns; i++) {
+        const float c = y[i / columns];
+        wanted[i] = (x[i] - c) * (c - x[i]) * 2.5f + (2.5f - c);
+    }
+    st_step s;
+    st_begin(&s, "fused");
+    st_in(&s, KAON_F32, x, ST_SHAPE(rows, columns));
+    kaon_operand *column = st_in(&s, KAON_F32, y, ST_SHAPE(rows, columns));
+    st_strides(column, (const int64_t[]){1, 0}, 2);
+    st_out(&s, KAON_F32, z, ST_SHAPE(rows, columns));
+    st_space(&s, ST_SHAPE(rows, columns));
+    const int32_t number = st_code(&s, 2, KAON_X_CONST, KAON_F32, 0, 0, 0, 2.5);
+    const int32_t less = st_code(&s, 2, KAON_X_SUB, KAON_F32, 0, 1, 0, 0);
+    const int32_t more = st_code(&s, 2, KAON_X_SUB, KAON_F32, 1, 0, 0, 0);
+    const int32_t product = st_code(&s, 2, KAON_X_MUL, KAON_F32, less, more, 0, 0);
+    const int32_t scaled = st_code(&s, 2, KAON_X_MUL, KAON_F32, number, product, 0, 0);
+    const int32_t single = st_code(&s, 2, KAON_X_SUB, KAON_F32, number, 1, 0, 0);
+    st_result(&s, st_code(&s, 2, KAON_X_ADD, KAON_F32, scaled, single, 0, 0), KAON_STORE, 0);
+    st_go(&s);
+    st_near_f32(z, wanted, rows * columns, 1e-6);
+}
+
 /* Every reduction of (a, b, c) over each set of axes: the space is permuted so that the reduced
  * ones come last, as the compiler does. */
 static void reduce_case(const int64_t *shape, int32_t set, int32_t how)
@@ -332,6 +387,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(add_by_hand),
         cmocka_unit_test(broadcasts),
+        cmocka_unit_test(quotients_are_exact),
+        cmocka_unit_test(single_numbers),
         cmocka_unit_test(reductions),
         cmocka_unit_test(large_sums_do_not_depend_on_threads),
         cmocka_unit_test(a_tile_with_totals),

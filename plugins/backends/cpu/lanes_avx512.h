@@ -4,7 +4,7 @@
 
 #include <immintrin.h>
 
-enum { F32_LANES = 16, F64_LANES = 8 };
+enum { F32_LANES = 16, F64_LANES = 8, LANES_FUSED = 1 }; // fused multiply-add
 
 typedef float f32v __attribute__((vector_size(64)));
 typedef double f64v __attribute__((vector_size(64)));

@@ -5,7 +5,7 @@
 #ifndef CPU_LANES_BASE_H
 #define CPU_LANES_BASE_H
 
-enum { F32_LANES = 4, F64_LANES = 2 };
+enum { F32_LANES = 4, F64_LANES = 2, LANES_FUSED = 0 }; // fused multiply-add
 
 typedef float f32v __attribute__((vector_size(16)));
 typedef double f64v __attribute__((vector_size(16)));

@@ -62,6 +62,49 @@
         }                                                                                          \
     }
 
+// One number instead of the second input, b.
+#define BY_NUMBER(type, name, expression)                                                          \
+    static void type##_scalar_##name(void *out, const void *in, const void *number, int64_t n)     \
+    {                                                                                              \
+        type##_number *o = out;                                                                    \
+        const type##_number *x = in;                                                               \
+        const type##v b = type##_set(*(const type##_number *)number);                              \
+        int64_t i = 0;                                                                             \
+        for (; i + type##_lanes <= n; i += type##_lanes) {                                         \
+            const type##v a = type##_load(x + i);                                                  \
+            type##_store(o + i, expression);                                                       \
+        }                                                                                          \
+        if (i < n) {                                                                               \
+            const type##v a = type##_load_n(x + i, n - i);                                         \
+            type##_store_n(o + i, expression, n - i);                                              \
+        }                                                                                          \
+    }
+
+/* Division of many by one. With q = a (1/b) rounded and the exact rest r = a - q b, q + r (1/b) rounds
+ * to the true quotient (Markstein, IBM J. Res. Dev. 34 (1990) 111), at a fifth of the cost. It needs
+ * fused arithmetic and a b far from the ends of the range; where a is infinite or NaN, so is q. */
+#define DIVIDE(type, far)                                                                          \
+    static void type##_scalar_div(void *out, const void *in, const void *number, int64_t n)        \
+    {                                                                                              \
+        type##_number *o = out;                                                                    \
+        const type##_number *x = in, divisor = *(const type##_number *)number;                     \
+        const int tame = LANES_FUSED && fabs((double)divisor) < (far) &&                           \
+                         fabs((double)divisor) > 1 / (far);                                        \
+        const type##v b = type##_set(divisor), y = type##_set(1) / b;                              \
+        const type##v inf = type##_set((type##_number)INFINITY);                                   \
+        int64_t i = 0;                                                                             \
+        for (; tame && i + type##_lanes <= n; i += type##_lanes) {                                 \
+            const type##v a = type##_load(x + i), q = a * y;                                       \
+            const type##v rest = type##_fma(-q, b, a);                                             \
+            const type##m finite = type##_lt(type##_abs(q), inf);                                  \
+            type##_store(o + i, type##_select(finite, type##_fma(rest, y, q), q));                 \
+        }                                                                                          \
+        for (; i < n; i += type##_lanes) {                                                         \
+            const int64_t left = n - i < type##_lanes ? n - i : type##_lanes;                      \
+            type##_store_n(o + i, type##_load_n(x + i, left) / b, left);                           \
+        }                                                                                          \
+    }
+
 typedef float f32_number;
 typedef double f64_number;
 enum { f32_lanes = F32_LANES, f64_lanes = F64_LANES };
@@ -133,7 +176,17 @@ SCALAR_UNARY(f64, erf, erf(a))
 BOTH_TYPES(SCALAR_UNARY, lgamma, log_gamma((double)a), log_gamma(a))
 BOTH_TYPES(SCALAR_UNARY, digamma, digamma((double)a), digamma(a))
 
+BOTH_TYPES(BY_NUMBER, add, a + b, a + b)
+BOTH_TYPES(BY_NUMBER, sub, a - b, a - b)
+BOTH_TYPES(BY_NUMBER, mul, a * b, a * b)
+BOTH_TYPES(BY_NUMBER, max, f32_max(a, b), f64_max(a, b))
+BOTH_TYPES(BY_NUMBER, min, f32_min(a, b), f64_min(a, b))
+DIVIDE(f32, 0x1p100)
+DIVIDE(f64, 0x1p900)
+
 #define ROW(NAME, name) [KAON_X_##NAME] = TYPED(name)
+#define SCALAR_TABLE                                                                               \
+    ROW(ADD, add), ROW(SUB, sub), ROW(MUL, mul), ROW(DIV, div), ROW(MIN, min), ROW(MAX, max)
 #define TABLE                                                                                      \
     ROW(ADD, add), ROW(SUB, sub), ROW(MUL, mul), ROW(DIV, div), ROW(MOD, mod), ROW(POW, pow),      \
     ROW(MIN, min), ROW(MAX, max), ROW(ATAN2, atan2), ROW(NEG, neg), ROW(ABS, abs),                 \
@@ -149,4 +202,10 @@ cpu_block_fn *const CPU_VARIANT(cpu_f32_blocks)[CPU_X_COUNT] = {TABLE};
 #undef TYPED
 #define TYPED(name) f64_block_##name
 cpu_block_fn *const CPU_VARIANT(cpu_f64_blocks)[CPU_X_COUNT] = {TABLE};
+#undef TYPED
+#define TYPED(name) f32_scalar_##name
+cpu_scalar_fn *const CPU_VARIANT(cpu_f32_scalars)[CPU_X_COUNT] = {SCALAR_TABLE};
+#undef TYPED
+#define TYPED(name) f64_scalar_##name
+cpu_scalar_fn *const CPU_VARIANT(cpu_f64_scalars)[CPU_X_COUNT] = {SCALAR_TABLE};
 // clang-format on

@@ -16,6 +16,9 @@
 /* One instruction of an expression over a block of n numbers. `out` may be one of the inputs. */
 typedef void cpu_block_fn(void *out, const void *const *in, int64_t n);
 
+/* The same with one number in the place of the second input. */
+typedef void cpu_scalar_fn(void *out, const void *in, const void *number, int64_t n);
+
 enum { CPU_X_COUNT = 50 }; // above the number of every elementwise operation
 
 /* C (m, n) = A (m, k) B (k, n), or C += A B, then the epilogue. Rows of B and C are contiguous; A
@@ -65,11 +68,14 @@ typedef void cpu_transpose_fn(void *to, int64_t to_row, const void *from, int64_
 enum { CPU_HOW_COUNT = 5 }; // above KAON_REDUCE_PROD
 
 typedef cpu_block_fn *const cpu_block_row[CPU_X_COUNT];
+typedef cpu_scalar_fn *const cpu_scalar_row[CPU_X_COUNT];
 
 #define CPU_DECLARE(set)                                                                           \
     extern const cpu_gemm cpu_gemm_##set;                                                          \
     extern cpu_block_row cpu_f32_blocks_##set;                                                     \
     extern cpu_block_row cpu_f64_blocks_##set;                                                     \
+    extern cpu_scalar_row cpu_f32_scalars_##set;                                                   \
+    extern cpu_scalar_row cpu_f64_scalars_##set;                                                   \
     extern cpu_block_row cpu_plain_blocks_##set[KAON_DTYPE_COUNT];                                 \
     extern cpu_cast_fn *const cpu_casts_##set[KAON_DTYPE_COUNT][KAON_DTYPE_COUNT];                 \
     extern cpu_reduce_fn *const cpu_reductions_##set[KAON_DTYPE_COUNT][CPU_HOW_COUNT];             \
@@ -85,6 +91,7 @@ typedef struct cpu_set {
     uint32_t isa; // KAON_ISA_*
     const cpu_gemm *gemm;
     cpu_block_row *f32_blocks, *f64_blocks;
+    cpu_scalar_row *f32_scalars, *f64_scalars;
     cpu_block_row *plain_blocks;                       // by dtype
     cpu_cast_fn *const (*casts)[KAON_DTYPE_COUNT];     // from, to
     cpu_reduce_fn *const (*reductions)[CPU_HOW_COUNT]; // by dtype, KAON_REDUCE_*
