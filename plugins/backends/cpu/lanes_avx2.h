@@ -149,7 +149,7 @@ static inline int f32_any(f32m m)
 }
 
 // n bools as bytes 0 and 1, n <= lanes.
-static inline void f32_store_mask(uint8_t *p, f32m m, int64_t n)
+static __attribute__((noinline, unused)) void f32_store_mask(uint8_t *p, f32m m, int64_t n)
 {
     int32_t lanes[F32_LANES];
     memcpy(lanes, &m, sizeof m);
@@ -157,7 +157,7 @@ static inline void f32_store_mask(uint8_t *p, f32m m, int64_t n)
         p[i] = (uint8_t)(lanes[i] & 1);
 }
 
-static inline f32m f32_load_mask(const uint8_t *p, int64_t n)
+static __attribute__((noinline, unused)) f32m f32_load_mask(const uint8_t *p, int64_t n)
 {
     int32_t lanes[F32_LANES] = {0};
     for (int64_t i = 0; i < n; i++)
@@ -331,7 +331,7 @@ static inline int f64_any(f64m m)
     return _mm256_movemask_pd((__m256d)m) != 0;
 }
 
-static inline void f64_store_mask(uint8_t *p, f64m m, int64_t n)
+static __attribute__((noinline, unused)) void f64_store_mask(uint8_t *p, f64m m, int64_t n)
 {
     int64_t lanes[F64_LANES];
     memcpy(lanes, &m, sizeof m);
@@ -339,7 +339,7 @@ static inline void f64_store_mask(uint8_t *p, f64m m, int64_t n)
         p[i] = (uint8_t)(lanes[i] & 1);
 }
 
-static inline f64m f64_load_mask(const uint8_t *p, int64_t n)
+static __attribute__((noinline, unused)) f64m f64_load_mask(const uint8_t *p, int64_t n)
 {
     int64_t lanes[F64_LANES] = {0};
     for (int64_t i = 0; i < n; i++)

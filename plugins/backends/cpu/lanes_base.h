@@ -35,14 +35,24 @@ static inline f32v f32_load(const float *p)
     return a;
 }
 
-static inline f32v f32_load_n(const float *p, int64_t n)
+// Parts of a vector are rare and long: they stay functions.
+static __attribute__((noinline, unused)) f32v f32_load_part(const float *p, int64_t n)
 {
     f32v a = {0, 0, 0, 0};
-    if (n >= F32_LANES)
-        return f32_load(p);
     for (int64_t i = 0; i < n; i++)
         a[i] = p[i];
     return a;
+}
+
+static __attribute__((noinline, unused)) void f32_store_part(float *p, f32v a, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        p[i] = a[i];
+}
+
+static inline f32v f32_load_n(const float *p, int64_t n)
+{
+    return n >= F32_LANES ? f32_load(p) : f32_load_part(p, n);
 }
 
 static inline void f32_store(float *p, f32v a)
@@ -55,8 +65,7 @@ static inline void f32_store_n(float *p, f32v a, int64_t n)
     if (n >= F32_LANES)
         memcpy(p, &a, sizeof a);
     else
-        for (int64_t i = 0; i < n; i++)
-            p[i] = a[i];
+        f32_store_part(p, a, n);
 }
 
 static inline void f32_stream(float *p, f32v a)
@@ -120,7 +129,7 @@ static inline int f32_any(f32m m)
 }
 
 // n bools as bytes 0 and 1, n <= lanes.
-static inline void f32_store_mask(uint8_t *p, f32m m, int64_t n)
+static __attribute__((noinline, unused)) void f32_store_mask(uint8_t *p, f32m m, int64_t n)
 {
     int32_t lanes[F32_LANES];
     memcpy(lanes, &m, sizeof m);
@@ -128,7 +137,7 @@ static inline void f32_store_mask(uint8_t *p, f32m m, int64_t n)
         p[i] = (uint8_t)(lanes[i] & 1);
 }
 
-static inline f32m f32_load_mask(const uint8_t *p, int64_t n)
+static __attribute__((noinline, unused)) f32m f32_load_mask(const uint8_t *p, int64_t n)
 {
     int32_t lanes[F32_LANES] = {0};
     for (int64_t i = 0; i < n; i++)
@@ -316,7 +325,7 @@ static inline int f64_any(f64m m)
     return (m[0] | m[1]) != 0;
 }
 
-static inline void f64_store_mask(uint8_t *p, f64m m, int64_t n)
+static __attribute__((noinline, unused)) void f64_store_mask(uint8_t *p, f64m m, int64_t n)
 {
     int64_t lanes[F64_LANES];
     memcpy(lanes, &m, sizeof m);
@@ -324,7 +333,7 @@ static inline void f64_store_mask(uint8_t *p, f64m m, int64_t n)
         p[i] = (uint8_t)(lanes[i] & 1);
 }
 
-static inline f64m f64_load_mask(const uint8_t *p, int64_t n)
+static __attribute__((noinline, unused)) f64m f64_load_mask(const uint8_t *p, int64_t n)
 {
     int64_t lanes[F64_LANES] = {0};
     for (int64_t i = 0; i < n; i++)

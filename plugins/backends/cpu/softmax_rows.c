@@ -1,0 +1,102 @@
+/* softmax_rows.c: e^x / sum e^x of rows that lie in memory without gaps, f32.
+ *
+ * Compiled once per instruction set. The largest number of a row is taken off first, so that no power
+ * overflows. Rows shorter than a vector are done many at a time: what belongs to one row in plain
+ * loops that the processor overlaps, the powers in vectors over all of them. NaN in, NaN out.
+ */
+#include "lanes.h"
+#include "vector_math_f32.h"
+#include "vectors.h"
+
+enum { AT_ONCE = 1024 }; // numbers of short rows: 4 KiB
+
+static void exp_all(float *x, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + F32_LANES <= n; i += F32_LANES)
+        f32_store(x + i, f32_exp(f32_load(x + i)));
+    if (i < n)
+        f32_store_n(x + i, f32_exp(f32_load_n(x + i, n - i)), n - i);
+}
+
+static void short_rows(float *out, const float *in, int64_t rows, int64_t n)
+{
+    float e[AT_ONCE];
+    for (int64_t r = 0; r < rows; r++) {
+        const float *x = in + r * n;
+        float top = x[0];
+        for (int64_t i = 1; i < n; i++)
+            top = x[i] > top ? x[i] : top;
+        for (int64_t i = 0; i < n; i++)
+            e[r * n + i] = x[i] - top;
+    }
+    exp_all(e, rows * n);
+    for (int64_t r = 0; r < rows; r++) {
+        float sum = e[r * n];
+        for (int64_t i = 1; i < n; i++)
+            sum += e[r * n + i];
+        const float share = 1 / sum;
+        for (int64_t i = 0; i < n; i++)
+            out[r * n + i] = e[r * n + i] * share;
+    }
+}
+
+static float top_of(const float *x, int64_t n)
+{
+    f32v top = f32_load(x);
+    int64_t i = F32_LANES;
+    for (; i + F32_LANES <= n; i += F32_LANES)
+        top = f32_max_or_second(f32_load(x + i), top);
+    if (i < n) // the last vector overlaps the one before
+        top = f32_max_or_second(f32_load(x + n - F32_LANES), top);
+    float lane[F32_LANES];
+    f32_store(lane, top);
+    float most = lane[0];
+    for (int k = 1; k < F32_LANES; k++)
+        most = lane[k] > most ? lane[k] : most;
+    return most;
+}
+
+// Sums run in two vectors by turns, then lane by lane in double.
+static void long_row(float *out, const float *in, int64_t n)
+{
+    const f32v top = f32_set(top_of(in, n));
+    f32v part[2] = {f32_set(0), f32_set(0)};
+    int64_t i = 0;
+    for (; i + F32_LANES <= n; i += F32_LANES) {
+        const f32v e = f32_exp(f32_load(in + i) - top);
+        f32_store(out + i, e);
+        part[i / F32_LANES & 1] += e;
+    }
+    float lane[F32_LANES];
+    f32_store(lane, part[0] + part[1]);
+    double sum = 0;
+    for (int k = 0; k < F32_LANES; k++)
+        sum += (double)lane[k];
+    if (i < n) {
+        f32_store_n(lane, f32_exp(f32_load_n(in + i, n - i) - top), n - i);
+        for (int64_t k = i; k < n; k++) {
+            out[k] = lane[k - i];
+            sum += (double)out[k];
+        }
+    }
+    const f32v share = f32_set((float)(1 / sum));
+    for (i = 0; i + F32_LANES <= n; i += F32_LANES)
+        f32_store(out + i, f32_load(out + i) * share);
+    if (i < n)
+        f32_store_n(out + i, f32_load_n(out + i, n - i) * share, n - i);
+}
+
+static void softmax_rows(float *out, const float *in, int64_t rows, int64_t n)
+{
+    if (n >= F32_LANES) {
+        for (int64_t r = 0; r < rows; r++)
+            long_row(out + r * n, in + r * n, n);
+        return;
+    }
+    const int64_t most = AT_ONCE / n;
+    for (int64_t r = 0; r < rows; r += most)
+        short_rows(out + r * n, in + r * n, rows - r < most ? rows - r : most, n);
+}
+
+cpu_softmax_fn *const CPU_VARIANT(cpu_softmax) = softmax_rows;
