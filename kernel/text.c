@@ -170,12 +170,23 @@ int32_t kn_text_distance(const char *a, const char *b)
     return last[nb];
 }
 
+// 1 if one is how the other begins, and long enough for that to mean something: batch, batch_size.
+static int32_t begins_alike(const char *a, const char *b)
+{
+    const size_t na = strlen(a), nb = strlen(b), shorter = na < nb ? na : nb;
+    return shorter >= 4 && !strncmp(a, b, shorter);
+}
+
 void kn_nearest_offer(kn_nearest *nearest, const char *candidate)
 {
     const int32_t length = (int32_t)strnlen(nearest->word, LONGEST_WORD);
     const int32_t enough = length / 3 > 1 ? length / 3 : 1;
-    const int32_t distance = kn_text_distance(nearest->word, candidate);
-    if (distance > enough || (nearest->best && distance >= nearest->distance))
+    int32_t distance = kn_text_distance(nearest->word, candidate);
+    if (distance > enough && begins_alike(nearest->word, candidate))
+        distance = enough + 1; // a true misspelling is nearer
+    else if (distance > enough)
+        return;
+    if (nearest->best && distance >= nearest->distance)
         return;
     nearest->best = candidate;
     nearest->distance = distance;

@@ -42,8 +42,8 @@ int32_t kn_text_starts(const char *text, const char *start);
 int32_t kn_text_distance(const char *a, const char *b);
 
 /* The nearest of the words offered one by one. Start with {.word = word}; `best` is NULL as long as
- * none is near enough to be what was meant (a third of the word's length, at least 1). A tie keeps
- * the first. */
+ * none is near enough to be what was meant (a third of the word's length, at least 1; or one begins
+ * the other). A tie keeps the first. */
 typedef struct kn_nearest {
     const char *word;
     const char *best; // borrowed

@@ -87,6 +87,9 @@ static void suggests(void **state)
     assert_string_equal(kn_suggest("epoch", words, count), "epochs");
     assert_string_equal(kn_suggest("lerning_rat", words, count), "learning_rate");
     assert_string_equal(kn_suggest("lsos", words, count), "loss");
+    assert_string_equal(kn_suggest("batch", (const char *const[]){"batch_rows", "match"}, 2),
+                        "match");
+    assert_string_equal(kn_suggest("loss_function", words, count), "loss");
     assert_null(kn_suggest("momentum", words, count));
     assert_null(kn_suggest("x", words, count));
     assert_null(kn_suggest("", words, 0));
