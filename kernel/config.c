@@ -295,7 +295,7 @@ static kaon_status bad_edit(kn_faults *faults, const kn_config_source *source, s
     const kn_place place = {source, 1, (int32_t)at + 1, (int32_t)length};
     kn_fault_add(faults, KN_FAULT_EDIT, place, "%s", why);
     kn_fault_note(faults, "an edit names a place and its value: --set model.network.epochs=5, or "
-                          "--set model.0.network.layers.1.dense.units=64");
+                          "--set data.split.test=0.2");
     return KAON_INVALID;
 }
 

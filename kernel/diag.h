@@ -3,7 +3,7 @@
  *     kn_diag fault;
  *     kn_diag_init(&fault);
  *     if (kn_file_read(path, limit, &data, &bytes, &fault.diag))
- *         puts(fault.text);
+ *         return kn_diag_pass(&fault, diag);
  *
  * Kernel functions take `kaon_diag *diag` as their last argument and use kaon_fail and
  * kaon_context.
