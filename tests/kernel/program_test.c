@@ -83,6 +83,7 @@ static void close_bench(bench *b)
     api->graph_free(b->g);
     api->variables_release(b->variables);
     kn_kernel_free(b->kernel);
+    kn_host_free(b->host);
 }
 
 static kaon_node *input(bench *b, const char *name, int32_t rank, const int64_t *shape)
