@@ -10,9 +10,9 @@
 #include <string.h>
 
 static const cpu_op *const op_tables[] = {
-    cpu_expression_ops, cpu_matmul_ops, cpu_random_ops,  cpu_shape_ops,
-    cpu_gather_ops,     cpu_along_ops,  cpu_sort_ops,    cpu_conv_ops,
-    cpu_pool_ops,       cpu_linalg_ops, cpu_integer_ops, cpu_widened_ops,
+    cpu_expression_ops, cpu_matmul_ops,  cpu_random_ops,  cpu_shape_ops, cpu_gather_ops,
+    cpu_along_ops,      cpu_sort_ops,    cpu_conv_ops,    cpu_pool_ops,  cpu_linalg_ops,
+    cpu_integer_ops,    cpu_widened_ops, cpu_softmax_ops,
 };
 
 const cpu_op *cpu_find_op(const cpu_device *d, const kaon_step *step)

@@ -38,6 +38,7 @@ extern const cpu_op cpu_sort_ops[];       // sort.c
 extern const cpu_op cpu_conv_ops[];       // conv.c
 extern const cpu_op cpu_pool_ops[];       // pool.c
 extern const cpu_op cpu_linalg_ops[];     // linalg.c
+extern const cpu_op cpu_softmax_ops[];    // softmax.c
 
 /* The first that takes this step; a later table may know what an earlier one of the same name does
  * not. NULL if none does (cpu.c). */

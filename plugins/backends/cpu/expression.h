@@ -38,9 +38,9 @@ typedef struct cpu_instruction {
     cpu_block_fn *function; // NULL: a cast
     cpu_cast_fn *cast;
     cpu_cast_fn *widen, *shorten; // of half precision: to f32 before, back after
-    cpu_scalar_fn *scalar;  // the second argument is one number for all, or one for each row
+    cpu_scalar_fn *scalar;        // the second argument is one number for all, or one for each row
     int32_t arguments[3];
-    int32_t op;        // KAON_X_*
+    int32_t op;    // KAON_X_*
     int32_t count; // of arguments
     int32_t bytes; // of the result's elements
     int32_t dtype; // of the result

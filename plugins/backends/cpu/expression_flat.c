@@ -61,9 +61,8 @@ static void fetch_once(const flat_run *f, int64_t rows)
             continue;
         if (in->mode == CPU_FILL && in->strides[0] == 0)
             cpu_fill(f->registers[i], f->io->inputs[i], in->bytes, rows * f->n);
-        for (int64_t r = 0; in->mode == CPU_REPEAT && r < rows; r++)
-            memcpy(f->registers[i] + r * f->n * in->bytes, f->io->inputs[i],
-                   (size_t)(f->n * in->bytes));
+        if (in->mode == CPU_REPEAT)
+            cpu_repeat(f->registers[i], f->io->inputs[i], f->n * in->bytes, rows);
     }
     for (int32_t k = 0; k < x->code_count; k++) {
         const cpu_instruction *c = &x->code[k];
@@ -89,11 +88,10 @@ static void fetch(const flat_run *f, int32_t i)
     }
     if (in->mode == CPU_REPEAT || (in->mode == CPU_FILL && row == 0))
         return;
-    for (int64_t r = 0; r < f->rows; r++, from += row, to += f->n * in->bytes)
-        if (in->mode == CPU_GATHER)
-            cpu_copy_strided(to, 1, from, in->strides[1], in->bytes, f->n);
-        else
-            cpu_fill(to, from, in->bytes, f->n);
+    if (in->mode != CPU_GATHER)
+        cpu_fill_rows(to, from, row, in->bytes, f->rows, f->n);
+    for (int64_t r = 0; in->mode == CPU_GATHER && r < f->rows; r++, from += row)
+        cpu_copy_strided(to + r * f->n * in->bytes, 1, from, in->strides[1], in->bytes, f->n);
 }
 
 /* The second argument is one number, or one for each row. */

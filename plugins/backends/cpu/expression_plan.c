@@ -176,7 +176,8 @@ static cpu_scalar_fn *find_scalar(const cpu_set *set, const cpu_instruction *c)
                                   : NULL;
 }
 
-// Whether a register is one number for the whole block, or for each of its rows where these are long.
+// Whether a register is one number for the whole block, or for each of its rows where these are
+// long.
 static int32_t is_single(const cpu_expression *x, int32_t reg)
 {
     enum { LONG_ROW = 32 };

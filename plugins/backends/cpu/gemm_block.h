@@ -53,6 +53,13 @@ INLINE void FN(finish)(const cpu_product *p, VECTOR (*sum)[4], int64_t i, int64_
             sum[r][v] =
                 OP(select)(OP(load_mask)(open, FN(size_of)(v, width, last)), sum[r][v], OP(set)(0));
         }
+    if (p->above)
+        EACH_SUM
+        {
+            const REAL *above = (const REAL *)p->above + at + r * p->n + v * LANES;
+            const VECTOR saved = OP(load_n)(above, FN(size_of)(v, width, last));
+            sum[r][v] = OP(select)(OP(lt)(OP(set)(0), saved), sum[r][v], OP(set)(0));
+        }
     if (p->positive)
         EACH_SUM
     OP(store_mask)

@@ -43,6 +43,13 @@ static inline f32v f32_load_n(const float *p, int64_t n)
     return (f32v)_mm256_maskload_ps(p, f32_first(n));
 }
 
+// Numbers `stride` apart.
+static inline f32v f32_gather(const float *p, int32_t stride)
+{
+    const i32v lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+    return (f32v)_mm256_i32gather_ps(p, (__m256i)(lanes * stride), 4);
+}
+
 static inline void f32_store(float *p, f32v a)
 {
     _mm256_storeu_ps(p, (__m256)a);

@@ -42,6 +42,13 @@ static inline f32v f32_load_n(const float *p, int64_t n)
     return (f32v)_mm512_maskz_loadu_ps(f32_first(n), p);
 }
 
+// Numbers `stride` apart.
+static inline f32v f32_gather(const float *p, int32_t stride)
+{
+    const i32v lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return (f32v)_mm512_i32gather_ps((__m512i)(lanes * stride), p, 4);
+}
+
 static inline void f32_store(float *p, f32v a)
 {
     _mm512_storeu_ps(p, (__m512)a);

@@ -55,6 +55,12 @@ static inline f32v f32_load_n(const float *p, int64_t n)
     return n >= F32_LANES ? f32_load(p) : f32_load_part(p, n);
 }
 
+// Numbers `stride` apart.
+static inline f32v f32_gather(const float *p, int32_t stride)
+{
+    return (f32v){p[0], p[stride], p[2 * stride], p[3 * stride]};
+}
+
 static inline void f32_store(float *p, f32v a)
 {
     memcpy(p, &a, sizeof a);

@@ -71,6 +71,8 @@ static void add_epilogue(const cpu_matmul *x, const kaon_launch *l, int64_t firs
     p->bias = operand(l, x->bias);
     p->relu = x->relu;
     p->open = open ? open + first : NULL;
+    const char *above = operand(l, x->above);
+    p->above = above ? above + first * x->bytes : NULL;
     p->positive = positive ? positive + first : NULL;
 }
 
@@ -159,7 +161,7 @@ static void multiply_large(const cpu_matmul *x, const kaon_launch *l, int64_t ro
 static void finish_large(const cpu_matmul *x, const kaon_launch *l, int64_t row, int64_t rows,
                          char *c)
 {
-    if (x->bias < 0 && x->open < 0 && x->positive < 0 && !x->relu)
+    if (x->bias < 0 && x->open < 0 && x->above < 0 && x->positive < 0 && !x->relu)
         return;
     cpu_product p = {
         .m = rows, .n = x->n, .k = 0, .a = c, .a_step = 1, .b = c, .c = c, .c_row = x->n, .add = 1};

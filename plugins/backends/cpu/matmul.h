@@ -17,14 +17,14 @@ typedef struct cpu_matmul {
     int32_t lead_rank;                    // leading axes; 0: units are rows
     int32_t tiled, total;                 // flags of the step; total: k is the rows of the tile
     int64_t lead[KAON_MAX_RANK], a_lead[KAON_MAX_RANK], b_lead[KAON_MAX_RANK];
-    int64_t units, unit_rows; // unit_rows: rows of the product in one unit
-    int64_t chunk;            // units one thread takes at a time
-    int32_t pack_a, pack_b;   // 1: copied first, for neither rows nor columns are contiguous
-    int32_t large;            // 1: by OpenBLAS
-    int64_t large_columns;    // columns one thread takes at a time
-    int32_t inputs;           // of the step
-    int32_t relu;             // epilogue: negative numbers become 0
-    int32_t bias, open;       // epilogue: operands, see cpu_product; -1: none
+    int64_t units, unit_rows;  // unit_rows: rows of the product in one unit
+    int64_t chunk;             // units one thread takes at a time
+    int32_t pack_a, pack_b;    // 1: copied first, for neither rows nor columns are contiguous
+    int32_t large;             // 1: by OpenBLAS
+    int64_t large_columns;     // columns one thread takes at a time
+    int32_t inputs;            // of the step
+    int32_t relu;              // epilogue: negative numbers become 0
+    int32_t bias, open, above; // epilogue: operands, see cpu_product; -1: none
     int32_t result, positive,
         sums;                 // epilogue: operands that are written; sums: of columns; -1: none
     int64_t packed_row;       // of a packed b

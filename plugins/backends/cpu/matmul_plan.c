@@ -146,41 +146,78 @@ static int32_t is_zero(const kaon_step *step, int32_t reg)
                                 : o->dtype == KAON_F64 && *(const double *)o->value == 0;
 }
 
-/* A mask of the product's shape, without gaps. */
-static int32_t is_open(const kaon_step *step, int32_t reg)
+/* An operand of the product's shape, without gaps. */
+static int32_t is_like_product(const kaon_step *step, int32_t reg, int32_t dtype)
 {
     const kaon_operand *o = epilogue_input(step, reg);
-    if (!o || o->dtype != KAON_BOOL || o->rank != step->fused->rank || !cpu_is_contiguous(o))
+    if (!o || o->dtype != dtype || o->rank != step->fused->rank || !cpu_is_contiguous(o))
         return 0;
     return !memcmp(o->shape, step->fused->shape, (size_t)o->rank * sizeof *o->shape);
 }
 
-/* What the kernels do to a product on the way to memory, in this order: + bias, max with 0 or 0
- * where a mask is, and whether the result is above 0. `value` and `test` are the registers of both.
- */
-static int32_t read_instruction(const kaon_step *step, int32_t k, cpu_matmul *x, int32_t *value,
-                                int32_t *test)
+// Registers that are known while an epilogue is read; -1: none.
+typedef struct known {
+    int32_t value; // of the product so far
+    int32_t test;  // whether that is above 0
+    int32_t gate;  // whether operand `saved` is above 0
+    int32_t saved;
+} known;
+
+static int32_t read_test(const kaon_step *step, const kaon_instruction *in, int32_t here, known *of)
 {
-    const kaon_instruction *in = cpu_instruction_at(step->fused, k);
-    const int32_t here = step->fused->input_count + k;
-    const int32_t other = in->a == *value ? in->b : in->a;
-    const int32_t takes_value = in->a == *value || in->b == *value;
-    if (in->op == KAON_X_CONST)
-        return 1;
-    if (in->op == KAON_X_GT && in->a == *value && is_zero(step, in->b) && *test < 0) {
-        *test = here;
+    if (!is_zero(step, in->b))
+        return 0;
+    if (in->a == of->value && of->test < 0) {
+        of->test = here;
         return 1;
     }
-    if (in->op == KAON_X_ADD && takes_value && *value == 0 && x->bias < 0 && is_bias(step, other))
-        x->bias = other + 1;
-    else if (in->op == KAON_X_MAX && takes_value && !x->relu && x->open < 0 && is_zero(step, other))
-        x->relu = 1;
-    else if (in->op == KAON_X_SELECT && in->b == *value && x->open < 0 && !x->relu && *test < 0 &&
-             is_open(step, in->a) && is_zero(step, in->c))
+    if (of->gate >= 0 || !is_like_product(step, in->a, cpu_operand(step, 0)->dtype))
+        return 0;
+    of->gate = here;
+    of->saved = in->a + 1;
+    return 1;
+}
+
+static int32_t read_choice(const kaon_step *step, const kaon_instruction *in, cpu_matmul *x,
+                           const known *of)
+{
+    if (in->b != of->value || x->relu || of->test >= 0 || x->open >= 0 || x->above >= 0 ||
+        !is_zero(step, in->c))
+        return 0;
+    if (in->a == of->gate)
+        x->above = of->saved;
+    else if (is_like_product(step, in->a, KAON_BOOL))
         x->open = in->a + 1;
     else
         return 0;
-    *value = here;
+    return 1;
+}
+
+/* What the kernels do to a product on the way to memory, in this order: + bias, max with 0 or 0
+ * where a mask is or something saved is not above 0, and whether the result is above 0. */
+static int32_t read_instruction(const kaon_step *step, int32_t k, cpu_matmul *x, known *of)
+{
+    const kaon_instruction *in = cpu_instruction_at(step->fused, k);
+    const int32_t here = step->fused->input_count + k;
+    const int32_t other = in->a == of->value ? in->b : in->a;
+    const int32_t takes_value = in->a == of->value || in->b == of->value;
+    int32_t reads = 0;
+    if (in->op == KAON_X_CONST)
+        return 1;
+    if (in->op == KAON_X_GT)
+        return read_test(step, in, here, of);
+    if (in->op == KAON_X_ADD)
+        reads = takes_value && of->value == 0 && x->bias < 0 && is_bias(step, other);
+    else if (in->op == KAON_X_MAX)
+        reads = takes_value && !x->relu && x->open < 0 && x->above < 0 && is_zero(step, other);
+    else if (in->op == KAON_X_SELECT)
+        reads = read_choice(step, in, x, of);
+    if (!reads)
+        return 0;
+    if (in->op == KAON_X_ADD)
+        x->bias = other + 1;
+    x->relu |= in->op == KAON_X_MAX;
+    of->value = here;
     return 1;
 }
 
@@ -188,9 +225,9 @@ static int32_t read_instruction(const kaon_step *step, int32_t k, cpu_matmul *x,
 static int32_t read_simple(const kaon_step *step, cpu_matmul *x)
 {
     const kaon_expression *e = step->fused;
-    int32_t value = 0, test = -1;
+    known of = {.value = 0, .test = -1, .gate = -1};
     for (int32_t k = 0; k < e->code_count; k++)
-        if (!read_instruction(step, k, x, &value, &test))
+        if (!read_instruction(step, k, x, &of))
             return 0;
     x->result = -1;
     for (int32_t j = 0; j < e->result_count; j++) {
@@ -201,11 +238,11 @@ static int32_t read_simple(const kaon_step *step, cpu_matmul *x)
         const int32_t at = step->input_count + j;
         if (!cpu_is_contiguous(o))
             return 0;
-        if (r->from == value && stores && x->result < 0)
+        if (r->from == of.value && stores && x->result < 0)
             x->result = at;
-        else if (r->from == test && stores && x->positive < 0)
+        else if (r->from == of.test && stores && x->positive < 0)
             x->positive = at;
-        else if (r->from == value && sums && x->tiled && x->sums < 0 &&
+        else if (r->from == of.value && sums && x->tiled && x->sums < 0 &&
                  (r->how == KAON_STORE || (r->how == KAON_REDUCE_SUM && r->axes == 0)))
             x->sums = at;
         else
@@ -217,7 +254,7 @@ static int32_t read_simple(const kaon_step *step, cpu_matmul *x)
 static void no_epilogue(cpu_matmul *x)
 {
     x->relu = 0;
-    x->bias = x->open = x->positive = x->sums = -1;
+    x->bias = x->open = x->above = x->positive = x->sums = -1;
     x->result = x->inputs;
 }
 

@@ -258,6 +258,26 @@ static void masks_of_relu(void **state)
         sums[i % N] += y;
     }
     st_near_f32(columns, sums, N, 1e-5);
+
+    // The same with the activation in the place of its mask: what is kept is where it is above 0.
+    static float saved[M * N];
+    for (int i = 0; i < M * N; i++)
+        saved[i] = mask[i] ? 0.5f : i % 2 ? 0 : -1;
+    s.operands[2].dtype = KAON_F32;
+    s.data[2] = saved;
+    memset(columns, 0, sizeof columns);
+    s.fused.code_count = s.fused.result_count = 0;
+    const int32_t nothing = st_code(&s, 2, KAON_X_CONST, KAON_F32, 0, 0, 0, 0);
+    const int32_t gate = st_code(&s, 2, KAON_X_GT, KAON_BOOL, 1, nothing, 0, 0);
+    const int32_t through = st_code(&s, 2, KAON_X_SELECT, KAON_F32, gate, 0, nothing, 0);
+    st_result(&s, through, KAON_STORE, 0);
+    st_result(&s, through, KAON_STORE, 0);
+    st_go(&s);
+    for (int i = 0; i < M * N; i++) {
+        const float y = mask[i] ? wanted[i] : 0;
+        st_near_f32(&c[i], &y, 1, 1e-5);
+    }
+    st_near_f32(columns, sums, N, 1e-5);
 }
 
 /* The sum of a whole product, as a total: one number from tiles of 2 and 1 rows, and a column sum.

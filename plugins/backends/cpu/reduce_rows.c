@@ -139,6 +139,37 @@ static double min_f64(const double *x, int64_t n)
 
 /* --- all types -------------------------------------------------------------------------------- */
 
+/* Rows of a few numbers stand side by side in vectors, one row per lane; the order of the additions
+ * is that of the single row. Returns how many rows are done. */
+#define SHORT_ROWS(name, start, step)                                                              \
+    static int64_t name(cpu_sum *out, const float *x, int64_t rows, int64_t stride, int64_t n)     \
+    {                                                                                              \
+        int64_t r = 0;                                                                             \
+        for (; r + F32_LANES <= rows; r += F32_LANES) {                                            \
+            const float *row = x + r * stride;                                                     \
+            f32v sum = start;                                                                      \
+            for (int64_t i = 0; i < n; i++) {                                                      \
+                const f32v a = f32_gather(row + i, (int32_t)stride);                               \
+                sum = step;                                                                        \
+            }                                                                                      \
+            f64_store(&out[r].real, f64_low(sum));                                                 \
+            f64_store(&out[r + F64_LANES].real, f64_high(sum));                                    \
+        }                                                                                          \
+        return r;                                                                                  \
+    }
+SHORT_ROWS(sum_side_by_side, f32_set(0), sum + a)
+SHORT_ROWS(max_side_by_side, f32_set(-INFINITY), f32_max(sum, a))
+SHORT_ROWS(min_side_by_side, f32_set(INFINITY), f32_min(sum, a))
+
+#define F32_ROWS(name, function, side_by_side)                                                     \
+    static void name(cpu_sum *out, const void *in, int64_t rows, int64_t stride, int64_t n)        \
+    {                                                                                              \
+        const float *x = in;                                                                       \
+        int64_t r = n > 0 && n < SHORT ? side_by_side(out, x, rows, stride, n) : 0;                \
+        for (; r < rows; r++)                                                                      \
+            out[r].real = function(x + r * stride, n);                                             \
+    }
+
 #define REAL_ROWS(name, type, function)                                                            \
     static void name(cpu_sum *out, const void *in, int64_t rows, int64_t stride, int64_t n)        \
     {                                                                                              \
@@ -175,17 +206,23 @@ static double min_f64(const double *x, int64_t n)
 
 /* --- columns ---------------------------------------------------------------------------------- */
 
+/* Rows take turns with four sums, whose additions do not wait for each other. */
 #define REAL_COLUMNS(name, type, vector, lanes, op)                                                \
     static void name(void *total, const void *in, int64_t rows, int64_t stride, int64_t n)         \
     {                                                                                              \
         type *sums = total;                                                                        \
-        const type *x = in;                                                                        \
         for (int64_t j = 0; j < n; j += lanes) {                                                   \
             const int64_t part = n - j < lanes ? n - j : lanes;                                    \
-            vector sum = op##_set(0);                                                              \
-            for (int64_t r = 0; r < rows; r++)                                                     \
-                sum += op##_load_n(x + r * stride + j, part);                                      \
-            op##_store_n(sums + j, op##_load_n(sums + j, part) + sum, part);                       \
+            const type *x = (const type *)in + j;                                                  \
+            vector sum[TURNS] = {op##_set(0), op##_set(0), op##_set(0), op##_set(0)};              \
+            int64_t r = 0;                                                                         \
+            for (; r + TURNS <= rows; r += TURNS, x += TURNS * stride)                             \
+                for (int t = 0; t < TURNS; t++)                                                    \
+                    sum[t] += op##_load_n(x + t * stride, part);                                   \
+            for (; r < rows; r++, x += stride)                                                     \
+                sum[0] += op##_load_n(x, part);                                                    \
+            sum[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);                                        \
+            op##_store_n(sums + j, op##_load_n(sums + j, part) + sum[0], part);                    \
         }                                                                                          \
     }
 
@@ -198,6 +235,8 @@ static double min_f64(const double *x, int64_t n)
                 sums[j] =                                                                          \
                     (type)((uint64_t)sums[j] + (uint64_t)((const type *)in)[r * stride + j]);      \
     }
+
+_Static_assert(sizeof(cpu_sum) == sizeof(double), "sums are stored as vectors of f64");
 
 // clang-format off
 REAL_COLUMNS(columns_f32, float, f32v, F32_LANES, f32)
@@ -213,10 +252,10 @@ cpu_columns_fn *const CPU_VARIANT(cpu_columns)[KAON_DTYPE_COUNT] = {
     [KAON_U8] = columns_8, [KAON_U16] = columns_16, [KAON_U32] = columns_32, [KAON_U64] = columns_64,
 };
 
-REAL_ROWS(rows_f32_sum, float, sum_f32)
+F32_ROWS(rows_f32_sum, sum_f32, sum_side_by_side)
 REAL_ROWS(rows_f32_prod, float, prod_f32)
-REAL_ROWS(rows_f32_max, float, max_f32)
-REAL_ROWS(rows_f32_min, float, min_f32)
+F32_ROWS(rows_f32_max, max_f32, max_side_by_side)
+F32_ROWS(rows_f32_min, min_f32, min_side_by_side)
 REAL_ROWS(rows_f64_sum, double, sum_f64)
 REAL_ROWS(rows_f64_prod, double, prod_f64)
 REAL_ROWS(rows_f64_max, double, max_f64)

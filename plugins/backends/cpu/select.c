@@ -13,6 +13,7 @@ static const cpu_set baseline = {
     .reductions = cpu_reductions_baseline,
     .columns = cpu_columns_baseline,
     .transpose = cpu_transpose_baseline,
+    .softmax = &cpu_softmax_baseline,
 };
 
 #if defined(KAON_VARIANTS_X86)
@@ -31,6 +32,7 @@ static const cpu_set avx2 = {
     .reductions = cpu_reductions_avx2,
     .columns = cpu_columns_avx2,
     .transpose = cpu_transpose_avx2,
+    .softmax = &cpu_softmax_avx2,
 };
 
 static const cpu_set avx512 = {
@@ -46,6 +48,7 @@ static const cpu_set avx512 = {
     .reductions = cpu_reductions_avx512,
     .columns = cpu_columns_avx512,
     .transpose = cpu_transpose_avx512,
+    .softmax = &cpu_softmax_avx512,
 };
 
 /* The register files the system saves at a context switch. An XGETBV without OSXSAVE traps. */

@@ -1,7 +1,7 @@
 /* softmax.c: the composite operation "softmax" over the last axis, f32, as one pass over its rows.
  *
- * Without this it is built from five other operations; with it a network's last layer is one launch,
- * and a row is read while it is in the first level cache.
+ * Without this it is built from five other operations; with it a network's last layer is one
+ * launch, and a row is read while it is in the first level cache.
  */
 #include "cpu.h"
 
@@ -16,7 +16,7 @@ static void run(const cpu_work *w, const kaon_launch *l, int64_t first, int64_t 
     const softmax_state *s = (const softmax_state *)w;
     const float *in = l->operands[0];
     float *out = l->operands[1];
-    w->state.device->set->softmax(out + first * s->n, in + first * s->n, end - first, s->n);
+    (*w->state.device->set->softmax)(out + first * s->n, in + first * s->n, end - first, s->n);
 }
 
 static int32_t supports(const cpu_device *d, const kaon_step *step)

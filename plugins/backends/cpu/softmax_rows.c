@@ -1,8 +1,8 @@
 /* softmax_rows.c: e^x / sum e^x of rows that lie in memory without gaps, f32.
  *
- * Compiled once per instruction set. The largest number of a row is taken off first, so that no power
- * overflows. Rows shorter than a vector are done many at a time: what belongs to one row in plain
- * loops that the processor overlaps, the powers in vectors over all of them. NaN in, NaN out.
+ * Compiled once per instruction set. The largest number of a row is taken off first, so that no
+ * power overflows. Rows shorter than a vector are done many at a time: what belongs to one row in
+ * plain loops that the processor overlaps, the powers in vectors over all of them. NaN in, NaN out.
  */
 #include "lanes.h"
 #include "vector_math_f32.h"

@@ -80,16 +80,17 @@
         }                                                                                          \
     }
 
-/* Division of many by one. With q = a (1/b) rounded and the exact rest r = a - q b, q + r (1/b) rounds
- * to the true quotient (Markstein, IBM J. Res. Dev. 34 (1990) 111), at a fifth of the cost. It needs
- * fused arithmetic and a b far from the ends of the range; where a is infinite or NaN, so is q. */
+/* Division of many by one. With q = a (1/b) rounded and the exact rest r = a - q b, q + r (1/b)
+ * rounds to the true quotient (Markstein, IBM J. Res. Dev. 34 (1990) 111), at a fifth of the cost.
+ * It needs fused arithmetic and a b far from the ends of the range; where a is infinite or NaN, so
+ * is q. */
 #define DIVIDE(type, far)                                                                          \
     static void type##_scalar_div(void *out, const void *in, const void *number, int64_t n)        \
     {                                                                                              \
         type##_number *o = out;                                                                    \
         const type##_number *x = in, divisor = *(const type##_number *)number;                     \
-        const int tame = LANES_FUSED && fabs((double)divisor) < (far) &&                           \
-                         fabs((double)divisor) > 1 / (far);                                        \
+        const int tame =                                                                           \
+            LANES_FUSED && fabs((double)divisor) < (far) && fabs((double)divisor) > 1 / (far);     \
         const type##v b = type##_set(divisor), y = type##_set(1) / b;                              \
         const type##v inf = type##_set((type##_number)INFINITY);                                   \
         int64_t i = 0;                                                                             \

@@ -33,6 +33,7 @@ typedef struct cpu_product {
     int64_t c_row;
     const void *bias;    // n numbers added to each row, or NULL
     const uint8_t *open; // (m, n) bools without gaps: where 0, the result becomes 0; or NULL
+    const void *above;   // (m, n) numbers without gaps: where not above 0, the result becomes 0
     uint8_t *positive;   // (m, n) bools without gaps: whether the result is above 0; or NULL
     int32_t add;         // 1: adds to what C holds
     int32_t relu;        // 1: negative results become 0
@@ -65,6 +66,9 @@ typedef void cpu_columns_fn(void *total, const void *in, int64_t rows, int64_t s
 typedef void cpu_transpose_fn(void *to, int64_t to_row, const void *from, int64_t from_row,
                               int64_t rows, int64_t columns);
 
+/* e^x / sum e^x of each of `rows` rows of n numbers, without gaps. */
+typedef void cpu_softmax_fn(float *out, const float *in, int64_t rows, int64_t n);
+
 enum { CPU_HOW_COUNT = 5 }; // above KAON_REDUCE_PROD
 
 typedef cpu_block_fn *const cpu_block_row[CPU_X_COUNT];
@@ -80,7 +84,8 @@ typedef cpu_scalar_fn *const cpu_scalar_row[CPU_X_COUNT];
     extern cpu_cast_fn *const cpu_casts_##set[KAON_DTYPE_COUNT][KAON_DTYPE_COUNT];                 \
     extern cpu_reduce_fn *const cpu_reductions_##set[KAON_DTYPE_COUNT][CPU_HOW_COUNT];             \
     extern cpu_columns_fn *const cpu_columns_##set[KAON_DTYPE_COUNT];                              \
-    extern cpu_transpose_fn *const cpu_transpose_##set[2];
+    extern cpu_transpose_fn *const cpu_transpose_##set[2];                                         \
+    extern cpu_softmax_fn *const cpu_softmax_##set;
 CPU_DECLARE(baseline)
 CPU_DECLARE(avx2)
 CPU_DECLARE(avx512)
@@ -97,6 +102,7 @@ typedef struct cpu_set {
     cpu_reduce_fn *const (*reductions)[CPU_HOW_COUNT]; // by dtype, KAON_REDUCE_*
     cpu_columns_fn *const *columns;                    // by dtype
     cpu_transpose_fn *const *transpose;                // numbers of 4 and of 8 bytes
+    cpu_softmax_fn *const *softmax;
 } cpu_set;
 
 const cpu_set *cpu_choose_set(void);
