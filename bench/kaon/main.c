@@ -1,5 +1,5 @@
-/* main.c: bench_kaon NAME THREADS: what bench/run starts for each of Kaon's rows. With KAON_EXPLAIN in
- * the environment the compiled program is printed. */
+/* main.c: bench_kaon NAME THREADS: what bench/run starts for each of Kaon's rows. With KAON_EXPLAIN
+ * in the environment the compiled program is printed. */
 #include "bench.h"
 
 #include <kaon/random.h>

@@ -48,8 +48,9 @@ static kaon_status big_set_up(bench *b)
     return arrays_new(b, COUNT);
 }
 
-// What a person would write for the chain; the compiler makes vectors of it where it can.
-static void chain_task(void *context, int64_t index, int32_t lane)
+// What a person would write for the chain; the compiler makes vectors of it, as wide as there are.
+__attribute__((target_clones("avx512f", "avx2", "default"))) static void
+chain_task(void *context, int64_t index, int32_t lane)
 {
     const arrays *s = context;
     const int64_t length = COUNT / PARTS;
@@ -57,8 +58,10 @@ static void chain_task(void *context, int64_t index, int32_t lane)
     float *restrict out = s->out + index * length;
     (void)lane;
     for (int64_t i = 0; i < length; i++) {
-        const float h = tanhf(a[i] * 1.5f + 0.25f) - 0.125f;
-        out[i] = fabsf((h > -0.5f ? h : -0.5f) * a[i] + 1);
+        const float b = a[i] * 1.5f + 0.25f;
+        const float c = fabsf((b > -0.5f ? b : -0.5f) * a[i] - 0.125f);
+        const float d = c < 2 ? c : 2;
+        out[i] = d * d;
     }
 }
 

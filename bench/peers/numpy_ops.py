@@ -21,8 +21,8 @@ else:
 
     def chain():
         global out
-        out = np.tanh(a * 1.5 + 0.25)
-        out = np.maximum(out - 0.125, -0.5) * a + 1
+        h = np.minimum(np.abs(np.maximum(a * 1.5 + 0.25, -0.5) * a - 0.125), 2)
+        out = h * h
 
     def softmax():
         global out
