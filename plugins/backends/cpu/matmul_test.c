@@ -208,76 +208,88 @@ static void epilogues(void **state)
 }
 
 /* What training asks for: relu with its mask, then back through the mask with a sum of columns. */
-static void masks_of_relu(void **state)
+enum { MASK_M = 50, MASK_N = 37, MASK_K = 20 };
+static uint8_t mask[MASK_M * MASK_N];
+static float mask_columns[MASK_N], mask_sums[MASK_N];
+
+static void forward_with_mask(st_step *s)
 {
-    (void)state;
-    enum { M = 50, N = 37, K = 20 };
-    static uint8_t mask[M * N];
-    float columns[N] = {0}, sums[N] = {0};
-    st_fill_f32(a, MOST, 15);
-    st_fill_f32(b, MOST, 16);
-    st_fill_f32(bias, 512, 17);
-    plain(a, K, 1, b, N, 1, wanted, M, N, K);
-    st_step s;
-    st_begin(&s, "matmul");
-    s.step.flags = KAON_STEP_ROWS;
-    st_in(&s, KAON_F32, a, ST_SHAPE(M, K))->kind = KAON_OPERAND_ROWS;
-    st_in(&s, KAON_F32, b, ST_SHAPE(K, N));
-    st_in(&s, KAON_F32, bias, ST_SHAPE(M, N))->strides[0] = 0;
-    st_out(&s, KAON_F32, c, ST_SHAPE(M, N))->kind = KAON_OPERAND_ROWS;
-    st_out(&s, KAON_BOOL, mask, ST_SHAPE(M, N))->kind = KAON_OPERAND_ROWS;
-    st_space(&s, ST_SHAPE(M, N));
-    const int32_t sum = st_code(&s, 2, KAON_X_ADD, KAON_F32, 0, 1, 0, 0);
-    const int32_t zero = st_code(&s, 2, KAON_X_CONST, KAON_F32, 0, 0, 0, 0);
-    st_result(&s, st_code(&s, 2, KAON_X_MAX, KAON_F32, sum, zero, 0, 0), KAON_STORE, 0);
-    st_result(&s, st_code(&s, 2, KAON_X_GT, KAON_BOOL, sum, zero, 0, 0), KAON_STORE, 0);
-    st_go(&s);
-    for (int i = 0; i < M * N; i++) {
-        const float y = wanted[i] + bias[i % N];
+    st_begin(s, "matmul");
+    s->step.flags = KAON_STEP_ROWS;
+    st_in(s, KAON_F32, a, ST_SHAPE(MASK_M, MASK_K))->kind = KAON_OPERAND_ROWS;
+    st_in(s, KAON_F32, b, ST_SHAPE(MASK_K, MASK_N));
+    st_in(s, KAON_F32, bias, ST_SHAPE(MASK_M, MASK_N))->strides[0] = 0;
+    st_out(s, KAON_F32, c, ST_SHAPE(MASK_M, MASK_N))->kind = KAON_OPERAND_ROWS;
+    st_out(s, KAON_BOOL, mask, ST_SHAPE(MASK_M, MASK_N))->kind = KAON_OPERAND_ROWS;
+    st_space(s, ST_SHAPE(MASK_M, MASK_N));
+    const int32_t sum = st_code(s, 2, KAON_X_ADD, KAON_F32, 0, 1, 0, 0);
+    const int32_t zero = st_code(s, 2, KAON_X_CONST, KAON_F32, 0, 0, 0, 0);
+    st_result(s, st_code(s, 2, KAON_X_MAX, KAON_F32, sum, zero, 0, 0), KAON_STORE, 0);
+    st_result(s, st_code(s, 2, KAON_X_GT, KAON_BOOL, sum, zero, 0, 0), KAON_STORE, 0);
+    st_go(s);
+    for (int i = 0; i < MASK_M * MASK_N; i++) {
+        const float y = wanted[i] + bias[i % MASK_N];
         const float relu = y > 0 ? y : 0;
         st_near_f32(&c[i], &relu, 1, 1e-5);
         assert_int_equal(mask[i], y > 0);
     }
+}
 
-    st_begin(&s, "matmul");
-    s.step.flags = KAON_STEP_ROWS;
-    st_in(&s, KAON_F32, a, ST_SHAPE(M, K))->kind = KAON_OPERAND_ROWS;
-    st_in(&s, KAON_F32, b, ST_SHAPE(K, N));
-    st_in(&s, KAON_BOOL, mask, ST_SHAPE(M, N))->kind = KAON_OPERAND_ROWS;
-    st_out(&s, KAON_F32, c, ST_SHAPE(M, N))->kind = KAON_OPERAND_ROWS;
-    st_out(&s, KAON_F32, columns, ST_SHAPE(1, N))->kind = KAON_OPERAND_TOTAL;
-    st_space(&s, ST_SHAPE(M, N));
-    const int32_t none = st_code(&s, 2, KAON_X_CONST, KAON_F32, 0, 0, 0, 0);
-    const int32_t kept = st_code(&s, 2, KAON_X_SELECT, KAON_F32, 1, 0, none, 0);
-    st_result(&s, kept, KAON_STORE, 0);
-    st_result(&s, kept, KAON_STORE, 0);
-    st_go(&s);
-    for (int i = 0; i < M * N; i++) {
+// Both results: what is kept of the product, and its column sums.
+static void go_back(st_step *s, int32_t kept)
+{
+    memset(mask_columns, 0, sizeof mask_columns);
+    st_result(s, kept, KAON_STORE, 0);
+    st_result(s, kept, KAON_STORE, 0);
+    st_go(s);
+    for (int i = 0; i < MASK_M * MASK_N; i++) {
         const float y = mask[i] ? wanted[i] : 0;
         st_near_f32(&c[i], &y, 1, 1e-5);
-        sums[i % N] += y;
     }
-    st_near_f32(columns, sums, N, 1e-5);
+    st_near_f32(mask_columns, mask_sums, MASK_N, 1e-5);
+}
 
-    // The same with the activation in the place of its mask: what is kept is where it is above 0.
-    static float saved[M * N];
-    for (int i = 0; i < M * N; i++)
+static void back_through_mask(st_step *s)
+{
+    st_begin(s, "matmul");
+    s->step.flags = KAON_STEP_ROWS;
+    st_in(s, KAON_F32, a, ST_SHAPE(MASK_M, MASK_K))->kind = KAON_OPERAND_ROWS;
+    st_in(s, KAON_F32, b, ST_SHAPE(MASK_K, MASK_N));
+    st_in(s, KAON_BOOL, mask, ST_SHAPE(MASK_M, MASK_N))->kind = KAON_OPERAND_ROWS;
+    st_out(s, KAON_F32, c, ST_SHAPE(MASK_M, MASK_N))->kind = KAON_OPERAND_ROWS;
+    st_out(s, KAON_F32, mask_columns, ST_SHAPE(1, MASK_N))->kind = KAON_OPERAND_TOTAL;
+    st_space(s, ST_SHAPE(MASK_M, MASK_N));
+    const int32_t none = st_code(s, 2, KAON_X_CONST, KAON_F32, 0, 0, 0, 0);
+    go_back(s, st_code(s, 2, KAON_X_SELECT, KAON_F32, 1, 0, none, 0));
+}
+
+// The same with the activation in the place of its mask: what is kept is where it is above 0.
+static void back_through_activation(st_step *s)
+{
+    static float saved[MASK_M * MASK_N];
+    for (int i = 0; i < MASK_M * MASK_N; i++)
         saved[i] = mask[i] ? 0.5f : i % 2 ? 0 : -1;
-    s.operands[2].dtype = KAON_F32;
-    s.data[2] = saved;
-    memset(columns, 0, sizeof columns);
-    s.fused.code_count = s.fused.result_count = 0;
-    const int32_t nothing = st_code(&s, 2, KAON_X_CONST, KAON_F32, 0, 0, 0, 0);
-    const int32_t gate = st_code(&s, 2, KAON_X_GT, KAON_BOOL, 1, nothing, 0, 0);
-    const int32_t through = st_code(&s, 2, KAON_X_SELECT, KAON_F32, gate, 0, nothing, 0);
-    st_result(&s, through, KAON_STORE, 0);
-    st_result(&s, through, KAON_STORE, 0);
-    st_go(&s);
-    for (int i = 0; i < M * N; i++) {
-        const float y = mask[i] ? wanted[i] : 0;
-        st_near_f32(&c[i], &y, 1, 1e-5);
-    }
-    st_near_f32(columns, sums, N, 1e-5);
+    s->operands[2].dtype = KAON_F32;
+    s->data[2] = saved;
+    s->fused.code_count = s->fused.result_count = 0;
+    const int32_t nothing = st_code(s, 2, KAON_X_CONST, KAON_F32, 0, 0, 0, 0);
+    const int32_t gate = st_code(s, 2, KAON_X_GT, KAON_BOOL, 1, nothing, 0, 0);
+    go_back(s, st_code(s, 2, KAON_X_SELECT, KAON_F32, gate, 0, nothing, 0));
+}
+
+static void masks_of_relu(void **state)
+{
+    (void)state;
+    st_step s;
+    st_fill_f32(a, MOST, 15);
+    st_fill_f32(b, MOST, 16);
+    st_fill_f32(bias, 512, 17);
+    plain(a, MASK_K, 1, b, MASK_N, 1, wanted, MASK_M, MASK_N, MASK_K);
+    forward_with_mask(&s);
+    for (int i = 0; i < MASK_M * MASK_N; i++)
+        mask_sums[i % MASK_N] += mask[i] ? wanted[i] : 0;
+    back_through_mask(&s);
+    back_through_activation(&s);
 }
 
 /* The sum of a whole product, as a total: one number from tiles of 2 and 1 rows, and a column sum.
