@@ -1,32 +1,13 @@
 /* host.c: the kaon_host table each plugin gets, and the services behind it. */
 #include "kernel/host.h"
 
-#include "kernel/files_service.h"
-#include "kernel/items.h"
 #include "kernel/memory.h"
-#include "kernel/pool.h"
-#include "kernel/program.h"
-#include "kernel/table.h"
-#include "kernel/tensor.h"
 #include "kernel/text.h"
 
 #include <kaon/parallel.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
-
-// clang-format off
-const kn_service kn_services[] = {
-    // id                     table
-    { KAON_FILES_SERVICE,     &kn_files_api },
-    { KAON_ITEMS_SERVICE,     &kn_items_api },
-    { KAON_PARALLEL_SERVICE,  &kn_parallel_api },
-    { KAON_PROGRAM_SERVICE,   &kn_program_api },
-    { KAON_TABLE_SERVICE,     &kn_table_api },
-    { KAON_TENSOR_SERVICE,    &kn_tensor_api },
-    { NULL, NULL },
-};
-// clang-format on
 
 struct kn_host {
     kaon_host table; // first: a kaon_host * of ours is a kn_host *

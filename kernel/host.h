@@ -4,7 +4,8 @@
 
 #include "kernel/kernel.h"
 
-/* One row per service: what kaon_host.service(id) returns. Add yours to kn_services in host.c. */
+/* One row per service: what kaon_host.service(id) returns. The table stands in
+ * experiment/services.c, above all that offers one: the kernel knows no layer above it. */
 typedef struct kn_service {
     const char *id;    // "kaon.graph/1"
     const void *table; // const, for the life of the process

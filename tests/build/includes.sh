@@ -1,5 +1,6 @@
 #!/bin/sh
-# includes.sh ROOT: dependencies point one way, cli -> kernel -> abi <- plugins, in code and in words.
+# includes.sh ROOT: dependencies point one way, in code and in words:
+# cli -> libkaon (experiment -> data -> kernel) -> abi <- plugins.
 cd "$1" || exit 1
 bad=0
 
@@ -16,13 +17,15 @@ forbid()
     fi
 }
 
-forbid 'a plugin includes a kernel header' '["<](\.\./)*(\.\./|kernel/)' plugins
-forbid 'the command includes a kernel header' '["<](\.\./)*kernel/' cli
+forbid 'a plugin includes a private header' '["<](\.\./)*(\.\./|kernel/|data/|experiment/)' plugins
+forbid 'the command includes a private header' '["<](\.\./)*(kernel|data|experiment)/' cli
+forbid 'the kernel includes a layer above it' '["<](\.\./)*(data|experiment)/' kernel
+forbid 'the data layer includes the layer above it' '["<](\.\./)*experiment/' data
 forbid 'a public header includes more than public headers' '"' abi
-forbid 'the kernel includes a plugin' '["<](\.\./)*plugins/' kernel
+forbid 'libkaon includes a plugin' '["<](\.\./)*plugins/' kernel data experiment
 
-# Names of private kernel headers, whatever way they are spelled.
-for header in kernel/*.h; do
+# Names of private headers, whatever way they are spelled.
+for header in kernel/*.h data/*.h experiment/*.h; do
     [ -e "$header" ] || continue
     name=$(basename "$header")
     for folder in plugins cli; do
@@ -30,21 +33,21 @@ for header in kernel/*.h; do
         for hit in $hits; do
             file=${hit%%:*}
             [ -f "$file" ] && [ ! -e "$(dirname "$file")/$name" ] && {
-                echo "$file includes $name, a header of the kernel"
+                echo "$file includes $name, a private header of libkaon"
                 bad=1
             }
         done
     done
 done
 
-# The kernel knows mechanisms; whatever has a name from a textbook or a vendor is a plugin.
+# libkaon knows mechanisms; whatever has a name from a textbook or a vendor is a plugin.
 for word in adam adamw amsgrad adagrad adadelta rmsprop nesterov relu gelu selu silu softplus sigmoid \
     softmax maxout dropout dense lorentz kmeans k-means standardize qlearning q-learning tictactoe \
     tic-tac-toe gridworld cartpole toyjets csv npy npz hdf5 onnx cuda vulkan openblas lapack mkl; do
     # A word after a dot is a file's ending, which anyone may write.
-    hits=$(grep -rniE --include='*.[ch]' "(^|[^.[:alnum:]_])$word([^[:alnum:]_]|\$)" kernel)
+    hits=$(grep -rniE --include='*.[ch]' "(^|[^.[:alnum:]_])$word([^[:alnum:]_]|\$)" kernel data experiment)
     [ -z "$hits" ] || {
-        printf "the kernel names '%s':\n%s\n" "$word" "$hits"
+        printf "libkaon names '%s':\n%s\n" "$word" "$hits"
         bad=1
     }
 done

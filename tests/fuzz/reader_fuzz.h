@@ -7,7 +7,7 @@
 
 #define _GNU_SOURCE // memfd_create
 #include "kernel/diag.h"
-#include "kernel/source.h"
+#include "data/source.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* safetensors_fuzz.c: files of tensors fed with anything; what is accepted must be readable in
  * full. */
 #include "kernel/diag.h"
-#include "kernel/facts.h"
+#include "data/facts.h"
 #include "kernel/memory.h"
-#include "kernel/safetensors.h"
+#include "experiment/safetensors.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,405 @@
+/* dataset.c: the `data` section of an experiment, from checked settings to tables. */
+#include "data/dataset.h"
+
+#include "data/dataset_plan.h"
+#include "kernel/memory.h"
+#include "data/source.h"
+#include "data/table.h"
+
+#include <string.h>
+
+enum { MANY_COLUMNS = 4096 }; // beyond, nobody reads a line for each
+
+// What one set of files gave.
+typedef struct harvest {
+    kaon_table *table;
+    char *incomplete; // flags of rows to leave out, or NULL
+    char *source;     // its name
+} harvest;
+
+struct kn_dataset_own {
+    kn_arena arena; // names
+};
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static kn_want want_of(const kn_dataset_plan *plan, const kn_dataset_load *load)
+{
+    const kn_data_settings *d = plan->settings;
+    return (kn_want){
+        .features = d->features.at,
+        .feature_count = d->features.count,
+        .target = d->target,
+        .target_optional = load->target_optional,
+        .task = d->task,
+        .weight = d->weight,
+        .weight_optional = load->target_optional,
+        .missing = d->missing,
+        .keep = d->keep.at,
+        .keep_count = d->keep.count,
+        .classes = d->classes.at,
+        .class_count = d->classes.count,
+        .pad = d->pad,
+        .float_type = load->float_type,
+        .sentinels = d->missing_values.at,
+        .sentinel_count = d->missing_values.count,
+    };
+}
+
+static kaon_status add_array(void *context, const struct ArrowSchema *schema,
+                             const struct ArrowArray *array, kaon_diag *diag)
+{
+    return kn_table_builder_add(context, schema, array, diag);
+}
+
+// What a pattern passed over is worth a line: text is not a number.
+static void tell_left_out(const kn_dataset_plan *plan, const kn_source *source,
+                          const char *const *taken, int64_t count)
+{
+    const struct ArrowSchema *schema = kn_source_schema(source);
+    for (int64_t i = 0; i < schema->n_children && schema->n_children < MANY_COLUMNS; i++) {
+        const struct ArrowSchema *column = schema->children[i];
+        int64_t at = 0;
+        while (at < count && strcmp(taken[at], column->name))
+            at++;
+        if (at == count && (column->format[0] == 'u' || column->format[0] == 'U'))
+            kn_log(plan->s->kernel, KAON_LOG_INFO, "%s: column '%s' holds text and is not used",
+                   kn_source_name(source), column->name);
+    }
+}
+
+static kaon_status build(const kn_dataset_plan *plan, kn_source *source, const kn_want *want,
+                         int64_t limit, kn_arena *names, kaon_texts *features, harvest *out,
+                         kaon_diag *diag)
+{
+    kn_table_builder *b = NULL;
+    const char *const *columns = NULL;
+    int64_t rows = -1, count = 0;
+    if (kn_source_path_count(source) <= 1) // else each file would be opened twice
+        KAON_TRY(kn_source_rows(source, &rows, diag));
+    rows = limit && (rows < 0 || rows > limit) ? limit : rows;
+    KAON_TRY(kaon_context(diag,
+                          kn_table_builder_new(kn_source_schema(source), want, rows, &b, diag),
+                          "columns of %s", kn_source_name(source)));
+    kn_table_builder_columns(b, &columns, &count);
+    if (features)
+        tell_left_out(plan, source, columns, count);
+    const kaon_read what = {
+        .size = sizeof what,
+        .column_count = (int32_t)count,
+        .columns = columns,
+        .row_count = limit,
+    };
+    kaon_status status = kn_source_scan(source, &what, add_array, b, diag);
+    if (!status)
+        status = kaon_context(diag, kn_table_builder_finish(b, &out->table, &out->incomplete, diag),
+                              "%s", kn_source_name(source));
+    if (!status && features) {
+        kn_table_builder_features(b, &columns, &count);
+        const char **copies = kn_arena_array(names, (size_t)count, sizeof *copies);
+        for (int64_t i = 0; copies && i < count; i++)
+            copies[i] = kn_arena_text(names, columns[i]);
+        *features = (kaon_texts){copies ? count : 0, copies};
+    }
+    kn_table_builder_free(b);
+    return status;
+}
+
+static void harvest_fini(harvest *h)
+{
+    kn_table_release(h->table);
+    kn_free(h->incomplete);
+    kn_free(h->source);
+    memset(h, 0, sizeof *h);
+}
+
+// `features`, if asked for, are names in `names`.
+static kaon_status read_files(const kn_dataset_plan *plan, const kn_dataset_load *load,
+                              const kn_want *want, kaon_texts paths, kn_arena *names,
+                              kaon_texts *features, harvest *out, kaon_diag *diag)
+{
+    kn_source *source = NULL;
+    const kaon_part *reader = load->reader ? load->reader : plan->reader;
+    int64_t limit = plan->settings->rows;
+    if (load->max_rows && (!limit || load->max_rows < limit))
+        limit = load->max_rows;
+    KAON_TRY(kn_source_open(plan->s, reader, load->folder, paths.at, paths.count, &source, diag));
+    kaon_status status = build(plan, source, want, limit, names, features, out, diag);
+    if (!status && !(out->source = kn_copy_text(kn_source_name(source))))
+        status = kn_no_memory(diag, "a name");
+    kn_source_close(source);
+    if (status)
+        harvest_fini(out);
+    return status;
+}
+
+/* --- splitting -------------------------------------------------------------------------------- */
+
+// Class numbers for a stratified split: rows without a class are left out later.
+static kaon_status strata(const kaon_table *table, int64_t **out, kaon_diag *diag)
+{
+    kaon_column target = {.size = sizeof target};
+    const int64_t rows = kn_table_rows(table);
+    if (kn_table_column_of(table, KAON_ROLE_TARGET, &target) || target.view.dtype != KAON_I64)
+        return kaon_fail(diag, KAON_INVALID, "a stratified split needs a target of classes");
+    int64_t *classes = kn_alloc_array((size_t)rows, sizeof *classes);
+    if (!classes)
+        return kn_no_memory(diag, "a split");
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t number = ((const int64_t *)target.view.data)[i];
+        classes[i] = number < 0 || number >= rows ? 0 : number;
+    }
+    *out = classes;
+    return KAON_OK;
+}
+
+static int64_t drop(const char *incomplete, int64_t *rows, int64_t count)
+{
+    int64_t kept = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (!incomplete || !incomplete[rows[i]])
+            rows[kept++] = rows[i];
+    return kept;
+}
+
+static kaon_status make_split(const kn_dataset_plan *plan, const kn_dataset_load *load,
+                              const harvest *h, kn_split *out, kaon_diag *diag)
+{
+    kn_split_spec spec = plan->split;
+    int64_t *classes = NULL;
+    if (!plan->has_seed)
+        spec.seed = load->seed;
+    // A check reads a few rows only: ranges need not lie in them.
+    for (int32_t part = 0; load->max_rows && part < KN_PARTS; part++)
+        if (spec.share[part].kind == KN_SHARE_RANGE)
+            spec.share[part] = (kn_share){.kind = KN_SHARE_FRACTION, .fraction = 0.3};
+    if (spec.stratify)
+        KAON_TRY(strata(h->table, &classes, diag));
+    const kaon_status status = kn_split_make(&spec, kn_table_rows(h->table), classes, out, diag);
+    kn_free(classes);
+    for (int32_t part = 0; !status && part < KN_PARTS; part++)
+        out->count[part] = drop(h->incomplete, out->rows[part], out->count[part]);
+    return kaon_context(diag, status, "split");
+}
+
+static kaon_status pick_complete(const harvest *h, kaon_table **out, kaon_diag *diag)
+{
+    const int64_t rows = kn_table_rows(h->table);
+    int64_t *list = NULL;
+    if (!h->incomplete) {
+        kn_table_retain(h->table);
+        *out = h->table;
+        return KAON_OK;
+    }
+    list = kn_alloc_array((size_t)rows, sizeof *list);
+    if (!list)
+        return kn_no_memory(diag, "a list of rows");
+    for (int64_t i = 0; i < rows; i++)
+        list[i] = i;
+    const kaon_status status =
+        kn_table_pick(h->table, list, drop(h->incomplete, list, rows), out, diag);
+    kn_free(list);
+    return status;
+}
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+static const char *const *copy_names(kn_arena *arena, int64_t count, const char *const *names)
+{
+    const char **copies = kn_arena_array(arena, (size_t)count + 1, sizeof *copies);
+    for (int64_t i = 0; copies && i < count; i++)
+        if (!(copies[i] = kn_arena_text(arena, names[i])))
+            return NULL;
+    return copies;
+}
+
+// The names of the table's columns; where the last axis has none, of the source's.
+static kaon_status name(kn_dataset *d, const kaon_table *table, kaon_texts features,
+                        const char *source, kaon_diag *diag)
+{
+    kn_arena *arena = &d->own->arena;
+    kaon_column c = {.size = sizeof c};
+    d->source = kn_arena_text(arena, source);
+    d->features = features.at;
+    d->feature_count = features.count;
+    int ok = d->source && features.at;
+    if (kn_table_column_of(table, KAON_ROLE_FEATURES, &c) == KAON_OK && c.label_count) {
+        d->feature_count = c.label_count;
+        d->features = copy_names(arena, c.label_count, c.labels);
+        ok = ok && d->features;
+    }
+    if (kn_table_column_of(table, KAON_ROLE_TARGET, &c) == KAON_OK) {
+        d->target = kn_arena_text(arena, c.name);
+        ok = ok && d->target;
+        if (c.view.dtype == KAON_I64) {
+            d->class_count = c.label_count;
+            d->classes = copy_names(arena, c.label_count, c.labels);
+            ok = ok && d->classes;
+        }
+    }
+    return ok ? KAON_OK : kn_no_memory(diag, "names of columns");
+}
+
+static void put_list(kn_config_tree *tree, kn_config *map, const char *key, int64_t count,
+                     const char *const *texts)
+{
+    kn_config *list = kn_config_list_new(tree);
+    for (int64_t i = 0; i < count; i++)
+        kn_config_append(list, kn_config_scalar_new(tree, texts[i], 1));
+    kn_config_put(tree, map, key, list);
+}
+
+// What was chosen by patterns and places is written down by name.
+static void resolve(const kn_dataset_plan *plan, const kn_dataset *d, const kaon_table *table,
+                    kaon_texts features)
+{
+    kn_config_tree *tree = plan->s->tree;
+    kaon_column c = {.size = sizeof c};
+    put_list(tree, plan->resolved, "features", features.count, features.at);
+    if (d->target)
+        kn_config_put(tree, plan->resolved, "target", kn_config_scalar_new(tree, d->target, 1));
+    if (d->classes)
+        put_list(tree, plan->resolved, "classes", d->class_count, d->classes);
+    if (kn_table_column_of(table, KAON_ROLE_WEIGHT, &c) == KAON_OK)
+        kn_config_put(tree, plan->resolved, "weight", kn_config_scalar_new(tree, c.name, 1));
+    if (kn_table_column_of(table, KAON_ROLE_FEATURES, &c) == KAON_OK && c.view.rank == 3 &&
+        c.label_count)
+        kn_config_put(tree, plan->resolved, "pad",
+                      kn_config_scalar_format(tree, 0, "%lld", (long long)c.view.shape[1]));
+}
+
+/* --- the calls -------------------------------------------------------------------------------- */
+
+// Files of their own for validation or test: the same columns, classes and length.
+static kaon_status load_part_files(kn_dataset_plan *plan, const kn_dataset_load *load,
+                                   const kaon_table *like, kaon_texts features, kaon_texts paths,
+                                   int32_t part, kn_dataset *d, kaon_diag *diag)
+{
+    harvest h = {0};
+    kn_want want = want_of(plan, load);
+    kaon_column c = {.size = sizeof c};
+    if (!paths.count)
+        return KAON_OK;
+    want.features = features.at;
+    want.feature_count = features.count;
+    want.classes = d->classes;
+    want.class_count = d->class_count;
+    if (kn_table_column_of(like, KAON_ROLE_FEATURES, &c) == KAON_OK && c.view.rank == 3)
+        want.pad = c.view.shape[1];
+    KAON_TRY(read_files(plan, load, &want, paths, NULL, NULL, &h, diag));
+    const kaon_status status = pick_complete(&h, &d->part[part], diag);
+    if (!status) {
+        d->rows += kn_table_rows(h.table);
+        d->dropped += kn_table_rows(h.table) - kn_table_rows(d->part[part]);
+    }
+    harvest_fini(&h);
+    return status;
+}
+
+static kaon_status split_harvest(kn_dataset_plan *plan, const kn_dataset_load *load,
+                                 const harvest *h, kn_dataset *d, kaon_diag *diag)
+{
+    kn_split split = {0};
+    KAON_TRY(make_split(plan, load, h, &split, diag));
+    kaon_status status = KAON_OK;
+    for (int32_t part = 0; !status && part < KN_PARTS; part++)
+        if (split.count[part])
+            status =
+                kn_table_pick(h->table, split.rows[part], split.count[part], &d->part[part], diag);
+    kn_split_fini(&split);
+    d->rows = kn_table_rows(h->table);
+    for (int64_t i = 0; h->incomplete && i < d->rows; i++)
+        d->dropped += h->incomplete[i];
+    return status;
+}
+
+static kaon_status load_all(kn_dataset_plan *plan, const kn_dataset_load *load, kn_dataset *d,
+                            kaon_diag *diag)
+{
+    const kn_data_settings *settings = plan->settings;
+    const kn_want want = want_of(plan, load);
+    const kaon_texts paths =
+        load->path_count ? (kaon_texts){load->path_count, load->paths} : settings->path;
+    kaon_texts features = {0, NULL};
+    harvest h = {0};
+    KAON_TRY(read_files(plan, load, &want, paths, &d->own->arena, &features, &h, diag));
+    kaon_status status = name(d, h.table, features, h.source, diag);
+    if (!status)
+        status = split_harvest(plan, load, &h, d, diag);
+    if (!status)
+        status = load_part_files(plan, load, h.table, features, settings->validation_path,
+                                 KN_VALIDATION, d, diag);
+    if (!status)
+        status =
+            load_part_files(plan, load, h.table, features, settings->test_path, KN_TEST, d, diag);
+    if (!status)
+        resolve(plan, d, h.table, features);
+    harvest_fini(&h);
+    return status;
+}
+
+kaon_status kn_dataset_load_parts(kn_dataset_plan *plan, const kn_dataset_load *load,
+                                  kn_dataset **out, kaon_diag *diag)
+{
+    kn_dataset *d = kn_alloc_zero(sizeof *d);
+    if (d)
+        d->own = kn_alloc_zero(sizeof *d->own);
+    if (!d || !d->own) {
+        kn_free(d);
+        return kn_no_memory(diag, "data");
+    }
+    const kaon_status status = load_all(plan, load, d, diag);
+    if (status) {
+        kn_dataset_free(d);
+        return status;
+    }
+    *out = d;
+    return KAON_OK;
+}
+
+void kn_dataset_free(kn_dataset *d)
+{
+    if (!d)
+        return;
+    for (int32_t part = 0; part < KN_PARTS; part++)
+        kn_table_release(d->part[part]);
+    kn_arena_free(&d->own->arena);
+    kn_free(d->own);
+    kn_free(d);
+}
+
+// The files a part lies in; *whole: all their rows.
+static kaon_texts files_of(const kn_data_settings *d, const kn_dataset_load *load, int32_t part,
+                           int32_t *whole)
+{
+    *whole = part < 0;
+    if (load->path_count)
+        return (kaon_texts){load->path_count, load->paths};
+    const kaon_texts *own = part == KN_TEST         ? &d->test_path
+                            : part == KN_VALIDATION ? &d->validation_path
+                                                    : &d->path;
+    *whole |= part > KN_TRAIN && own->count > 0;
+    return part > KN_TRAIN && own->count ? *own : d->path;
+}
+
+kaon_status kn_dataset_load_table(kn_dataset_plan *plan, const kn_dataset_load *load, int32_t part,
+                                  kaon_table **out, kaon_diag *diag)
+{
+    const kn_want want = want_of(plan, load);
+    int32_t whole = 0;
+    const kaon_texts paths = files_of(plan->settings, load, part, &whole);
+    harvest h = {0};
+    kn_split split = {0};
+    KAON_TRY(read_files(plan, load, &want, paths, NULL, NULL, &h, diag));
+    kaon_status status = KAON_OK;
+    if (whole) {
+        status = pick_complete(&h, out, diag);
+    } else {
+        status = make_split(plan, load, &h, &split, diag);
+        if (!status)
+            status = kn_table_pick(h.table, split.rows[part], split.count[part], out, diag);
+        kn_split_fini(&split);
+    }
+    harvest_fini(&h);
+    return status;
+}

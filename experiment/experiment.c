@@ -1,0 +1,521 @@
+/* experiment.c: one run: configuration, data, model, fit, evaluation, and the folder that keeps it
+ * all.
+ */
+#include "experiment/experiment.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/device.h"
+#include "kernel/diag.h"
+#include "kernel/files.h"
+#include "kernel/memory.h"
+#include "experiment/metrics.h"
+#include "experiment/model.h"
+#include "kernel/pool.h"
+#include "kernel/profile.h"
+#include "experiment/report.h"
+#include "data/table.h"
+
+enum {
+    MOST_FOLDERS = 100000,  // runs/<name>-<n>
+    TRAIN_JUDGED = 1000000, // rows: with more, the training part is not judged
+    CHECK_ROWS = 1000,      // read by a check
+    NAME_BYTES = 64
+};
+
+static void say(kn_experiment *e, int32_t kind, const char *text)
+{
+    kn_monitor_begin(&e->monitor, NULL);
+    kn_run_log_add(e->log, text);
+    kn_monitor_say(&e->monitor, kind, "%s", text);
+}
+
+/* --- the run folder --------------------------------------------------------------------------- */
+
+char *kn_experiment_path(const kn_experiment *e, const char *name)
+{
+    return kn_path_join(e->folder, name);
+}
+
+// The configuration's name, else the file's without its ending; only what suits a folder.
+static void run_name(const kn_experiment *e, char out[NAME_BYTES])
+{
+    const char *given = e->plan.top->name;
+    snprintf(out, NAME_BYTES, "%s", given ? given : kn_path_name(e->request->config_path));
+    if (!given)
+        out[strcspn(out, ".")] = 0;
+    for (char *at = out; *at; at++)
+        if (*at == '/' || (unsigned char)*at <= ' ')
+            *at = '-';
+    if (!*out || *out == '.')
+        snprintf(out, NAME_BYTES, "run");
+}
+
+static int32_t is_empty(const char *path)
+{
+    DIR *folder = opendir(path);
+    int32_t entries = 0;
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        entries += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+    if (folder)
+        closedir(folder);
+    return folder && !entries;
+}
+
+// A folder the user named: a new one, an empty one, or that of an earlier run.
+static kaon_status use_given(kn_experiment *e, kaon_diag *diag)
+{
+    struct stat facts;
+    e->folder = kn_copy_text(e->request->folder);
+    char *config = e->folder ? kn_experiment_path(e, "config.yaml") : NULL;
+    if (!config)
+        return kn_no_memory(diag, "a path");
+    kaon_status status = KAON_OK;
+    if (stat(e->folder, &facts) == 0 && !is_empty(e->folder) && stat(config, &facts))
+        status =
+            kaon_fail(diag, KAON_INVALID,
+                      "'%s' exists and is no run folder; name another one with --out", e->folder);
+    kn_free(config);
+    return status ? status : kn_folder_make(e->folder, diag);
+}
+
+// The first of runs/<name>-1, -2, ... that can be made.
+static kaon_status use_next(kn_experiment *e, kaon_diag *diag)
+{
+    char name[NAME_BYTES], path[NAME_BYTES + 32];
+    run_name(e, name);
+    KAON_TRY(kn_folder_make("runs", diag));
+    for (int n = 1; n < MOST_FOLDERS; n++) {
+        snprintf(path, sizeof path, "runs/%s-%d", name, n);
+        if (mkdir(path, 0777) == 0) {
+            e->folder = kn_copy_text(path);
+            return e->folder ? KAON_OK : kn_no_memory(diag, "a path");
+        }
+        if (errno != EEXIST)
+            return kaon_fail(diag, KAON_IO, "cannot make the folder %s: %s", path, strerror(errno));
+    }
+    return kaon_fail(diag, KAON_IO, "runs/ is full of runs named '%s'", name);
+}
+
+static kaon_status write_text(const kn_experiment *e, const char *name, kn_text *text,
+                              kaon_diag *diag)
+{
+    char *path = kn_experiment_path(e, name);
+    kaon_status status = path && !text->failed ? KAON_OK : kn_no_memory(diag, name);
+    if (!status)
+        status = kn_file_write(path, kn_text_get(text), text->length, diag);
+    kn_free(path);
+    kn_text_fini(text);
+    return status;
+}
+
+static kaon_status write_config(const kn_experiment *e, kaon_diag *diag)
+{
+    kn_text text = {0};
+    kn_text_format(&text, "# %s with all settings, as it was run by Kaon %s\n",
+                   kn_path_name(e->request->config_path), KAON_VERSION);
+    kn_config_write_yaml(e->plan.resolved, &text);
+    return write_text(e, "config.yaml", &text, diag);
+}
+
+// What an earlier run left would pass for this one's.
+static void remove_old(const kn_experiment *e)
+{
+    static const char *const names[] = {"model.safetensors", "metrics.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = kn_experiment_path(e, names[i]);
+        if (path)
+            unlink(path);
+        kn_free(path);
+    }
+}
+
+kaon_status kn_experiment_open_folder(kn_experiment *e, kaon_diag *diag)
+{
+    KAON_TRY(e->request->folder ? use_given(e, diag) : use_next(e, diag));
+    remove_old(e);
+    KAON_TRY(write_config(e, diag));
+    char *log = kn_experiment_path(e, "log.txt");
+    char *metrics = kn_experiment_path(e, "metrics.jsonl");
+    kaon_status status = log && metrics ? KAON_OK : kn_no_memory(diag, "a path");
+    if (!status)
+        status = kn_run_log_open(e->log, log, diag);
+    if (!status) {
+        const kn_monitor before = e->monitor;
+        status = kn_monitor_init(&e->monitor, metrics, diag);
+        e->monitor.event = before.event;
+        e->monitor.context = before.context;
+        e->monitor.stop = before.stop;
+    }
+    kn_free(log);
+    kn_free(metrics);
+    char when[32];
+    const time_t now = time(NULL);
+    struct tm utc;
+    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&now, &utc));
+    kn_run_log_format(e->log, "kaon %s, %s, %s, seed %llu", KAON_VERSION, e->request->config_path,
+                      when, (unsigned long long)e->seed);
+    return status;
+}
+
+kaon_status kn_experiment_write_metrics(const kn_experiment *e, kaon_diag *diag)
+{
+    char *json = json_dumps(e->metrics, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    kn_text text = {0};
+    if (!json)
+        return kn_no_memory(diag, "metrics");
+    kn_text_add(&text, json);
+    kn_text_add(&text, "\n");
+    free(json);
+    return write_text(e, "metrics.json", &text, diag);
+}
+
+/* --- data ------------------------------------------------------------------------------------- */
+
+static kaon_status load_from(kn_experiment *e, const char *folder, kaon_diag *diag)
+{
+    const int32_t check = e->request->flags & KAON_RUN_CHECK;
+    const kn_dataset_load load = {.folder = folder,
+                                  .seed = e->seed,
+                                  .float_type = e->plan.top->float_type,
+                                  .max_rows = check ? CHECK_ROWS : 0};
+    return kn_dataset_load_parts(e->plan.data, &load, &e->dataset, diag);
+}
+
+/* Relative paths of the resolved section are written out, so that config.yaml means the same files
+ * wherever it lies. */
+static kaon_status fix_paths(kn_experiment *e, const char *folder, kaon_diag *diag)
+{
+    static const char *const keys[] = {"path", "validation_path", "test_path"};
+    char *here = getcwd(NULL, 0);
+    char *base = here && folder ? kn_path_join(here, folder) : kn_copy_text(here);
+    int32_t failed = !base;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !failed; i++) {
+        kn_config *node = kn_config_get(e->plan.data_resolved, keys[i]);
+        kn_config *entry = node && node->kind == KN_CONFIG_LIST ? node->first : node;
+        for (; entry && !failed; entry = entry == node ? NULL : entry->next) {
+            char *path = entry->kind == KN_CONFIG_SCALAR ? kn_path_join(base, entry->text) : NULL;
+            if (path)
+                entry->text = kn_arena_text(&e->plan.settings.arena, path);
+            failed = !entry->text;
+            kn_free(path);
+        }
+    }
+    free(here);
+    kn_free(base);
+    return failed ? kn_no_memory(diag, "paths") : KAON_OK;
+}
+
+// Paths start at the configuration file, then at the current folder.
+static kaon_status load_data(kn_experiment *e, kaon_diag *diag)
+{
+    kn_diag first;
+    kn_diag_init(&first);
+    kaon_status status = load_from(e, e->plan.folder, &first.diag);
+    const char *folder = *e->plan.folder ? e->plan.folder : NULL;
+    if (status == KAON_NOT_FOUND && folder && load_from(e, NULL, NULL) == KAON_OK) {
+        status = KAON_OK;
+        folder = NULL;
+    }
+    if (status)
+        return kn_diag_pass(&first, diag);
+    KAON_TRY(fix_paths(e, folder, diag));
+    if (!e->dataset->part[KN_TRAIN])
+        return kaon_fail(diag, KAON_INVALID, "no rows are left to train on");
+    return KAON_OK;
+}
+
+static json_t *names_json(int64_t count, const char *const *names)
+{
+    json_t *list = json_array();
+    for (int64_t i = 0; names && i < count; i++)
+        json_array_append_new(list, json_string(names[i]));
+    return list;
+}
+
+// The device programs will run on; NULL where no learner makes any, so that none is opened in vain.
+static const char *backend_name(kn_experiment *e)
+{
+    kn_device *device = NULL;
+    int32_t wanted = 0;
+    for (int64_t i = 0; i < e->plan.learners.count; i++)
+        wanted |= ((const kaon_learner *)e->plan.learners.at[i]->table)->build != NULL;
+    return wanted && !kn_device_get(e->kernel, &device, NULL) ? device->name : NULL;
+}
+
+static void send_head(kn_experiment *e)
+{
+    const kn_dataset *d = e->dataset;
+    json_t *rows = json_object(), *learners = json_array();
+    for (int32_t i = 0; i < KN_PARTS; i++)
+        if (d->part[i])
+            json_object_set_new(rows, kn_part_text(i), json_integer(kn_table_rows(d->part[i])));
+    for (int64_t i = 0; i < e->plan.learners.count; i++)
+        json_array_append_new(learners, json_string(e->plan.learners.at[i]->name));
+    json_t *head = json_pack(
+        "{s:s, s:s, s:I, s:I, s:o, s:o, s:s?, s:o, s:o, s:i, s:s?}", "config",
+        e->request->config_path, "source", d->source, "rows_read", (json_int_t)d->rows, "dropped",
+        (json_int_t)d->dropped, "rows", rows, "features", names_json(d->feature_count, d->features),
+        "target", d->target, "classes", names_json(d->class_count, d->classes), "learners",
+        learners, "threads", (int)kn_pool_lanes(e->kernel->pool), "backend", backend_name(e));
+    char *text = head ? json_dumps(head, JSON_COMPACT) : NULL;
+    if (text) {
+        kn_run_log_add(e->log, text);
+        if (e->monitor.event)
+            e->monitor.event(
+                e->monitor.context,
+                &(kaon_event){.size = sizeof(kaon_event), .kind = KAON_EVENT_HEAD, .text = text});
+    }
+    free(text);
+    json_decref(head);
+}
+
+/* --- the model -------------------------------------------------------------------------------- */
+
+// The data section for the model file: what to select, not where from.
+static kaon_status name_data(kn_experiment *e, kaon_diag *diag)
+{
+    static const char *const places[] = {"path", "test_path", "validation_path", "split"};
+    kn_config *kept = kn_config_map_new(e->plan.tree);
+    for (const kn_config *child = e->plan.data_resolved->first; child; child = child->next) {
+        int32_t is_place = child->kind == KN_CONFIG_NULL;
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+            is_place |= !strcmp(child->key, places[i]);
+        if (!is_place)
+            kn_config_put(e->plan.tree, kept, child->key, kn_config_copy(e->plan.tree, child));
+    }
+    if (!kept)
+        return kn_no_memory(diag, "the data section");
+    kn_text text = {0};
+    kn_config_write_json(kept, &text);
+    const kn_dataset *d = e->dataset;
+    const kn_model_data data = {.feature_count = d->feature_count,
+                                .features = d->features,
+                                .target = d->target,
+                                .class_count = d->class_count,
+                                .classes = d->classes,
+                                .config = kn_text_get(&text)};
+    const kaon_status status = text.failed ? kn_no_memory(diag, "the data section")
+                                           : kn_model_set_data(e->model, &data, diag);
+    kn_text_fini(&text);
+    return status;
+}
+
+static kaon_status save_model(kn_experiment *e, kaon_diag *diag)
+{
+    char *path = kn_experiment_path(e, "model.safetensors");
+    if (!path)
+        return kn_no_memory(diag, "a path");
+    const kaon_status status = kn_model_save(e->model, path, diag);
+    if (!status)
+        json_object_set_new(e->result, "model", json_string(path));
+    kn_free(path);
+    return status;
+}
+
+static kaon_status judge_part(kn_experiment *e, int32_t part, json_t *parts, kaon_diag *diag)
+{
+    kaon_table *table = e->dataset->part[part], *predicted = NULL;
+    json_t *metrics = NULL;
+    if (!table || (part == KN_TRAIN && kn_table_rows(table) > TRAIN_JUDGED))
+        return KAON_OK;
+    KAON_TRY(kn_model_apply(e->model, table, &predicted, diag));
+    kaon_status status = kn_metrics_of(predicted, &metrics, diag);
+    if (!status && (part == KN_TEST || !e->dataset->part[KN_TEST]))
+        status = kn_report_write(e->plan.top->report, predicted, e->folder, diag);
+    kn_table_release(predicted);
+    if (!status) {
+        json_object_set_new(metrics, "rows", json_integer(kn_table_rows(table)));
+        json_object_set_new(parts, kn_part_text(part), metrics);
+    }
+    return status;
+}
+
+/* All parts; the test part's measures stand at the top too. Where there is no test part the next
+ * best one stands in, and "part" says so. */
+static kaon_status judge(kn_experiment *e, kaon_diag *diag)
+{
+    static const int32_t order[] = {KN_TEST, KN_VALIDATION, KN_TRAIN};
+    json_t *parts = json_object();
+    kaon_status status = parts ? KAON_OK : kn_no_memory(diag, "metrics");
+    for (int32_t i = KN_PARTS - 1; i >= 0 && !status; i--)
+        status = kaon_context(diag, judge_part(e, order[i], parts, diag), "judging the %s part",
+                              kn_part_text(order[i]));
+    for (int32_t i = 0; i < KN_PARTS && !status; i++) {
+        const char *name = kn_part_text(order[i]);
+        json_t *metrics = json_object_get(parts, name);
+        if (!metrics)
+            continue;
+        json_object_update(e->metrics, metrics);
+        json_object_set_new(e->metrics, "part", json_string(name));
+        break;
+    }
+    json_object_set_new(e->metrics, "parts", parts);
+    return status;
+}
+
+/* What is kept of a run that ended early: the model as it is, judged if that is possible. */
+static void keep_what_there_is(kn_experiment *e, kaon_status why)
+{
+    if (!kn_model_ready(e->model) || save_model(e, NULL))
+        return;
+    json_object_set_new(e->metrics, why == KAON_CANCELLED ? "interrupted" : "failed", json_true());
+    if (!judge(e, NULL))
+        kn_experiment_write_metrics(e, NULL);
+}
+
+static kaon_status fit_model(kn_experiment *e, kaon_diag *diag)
+{
+    KAON_TRY(
+        kn_model_new(&e->plan.settings, e->plan.learners, e->plan.model_resolved, &e->model, diag));
+    KAON_TRY(name_data(e, diag));
+    const kn_model_fit fit = {.train = e->dataset->part[KN_TRAIN],
+                              .validation = e->dataset->part[KN_VALIDATION],
+                              .monitor = &e->monitor,
+                              .seed = e->seed,
+                              .float_type = e->plan.top->float_type};
+    const kaon_status status = kn_model_fit_tables(e->model, &fit, diag);
+    if (status == KAON_CANCELLED || status == KAON_NOT_FINITE)
+        keep_what_there_is(e, status);
+    return status;
+}
+
+static void on_program(void *context, const char *text)
+{
+    const kn_experiment *e = context;
+    if (e->monitor.event)
+        e->monitor.event(
+            e->monitor.context,
+            &(kaon_event){.size = sizeof(kaon_event), .kind = KAON_EVENT_NOTE, .text = text});
+}
+
+// The times of the run: the trace into its file, the table to whoever listens.
+static kaon_status write_profile(kn_experiment *e, kaon_diag *diag)
+{
+    const kaon_status status = kn_profile_write(e->kernel, e->request->profile, diag);
+    char *text = status ? NULL : kn_profile_text(e->kernel);
+    if (text && e->monitor.event)
+        e->monitor.event(
+            e->monitor.context,
+            &(kaon_event){.size = sizeof(kaon_event), .kind = KAON_EVENT_NOTE, .text = text});
+    kn_free(text);
+    kn_profile_stop(e->kernel);
+    return status;
+}
+
+static kaon_status run_model(kn_experiment *e, kaon_diag *diag)
+{
+    say(e, KAON_EVENT_STAGE, "reading data");
+    KAON_TRY(kaon_context(diag, load_data(e, diag), "data"));
+    if (e->request->flags & KAON_RUN_CHECK) {
+        send_head(e);
+        return KAON_OK;
+    }
+    KAON_TRY(kn_experiment_open_folder(e, diag));
+    send_head(e);
+    if (e->request->profile)
+        KAON_TRY(kn_profile_start(e->kernel, diag));
+    KAON_TRY(fit_model(e, diag));
+    if (e->request->profile)
+        KAON_TRY(write_profile(e, diag));
+    KAON_TRY(save_model(e, diag));
+    say(e, KAON_EVENT_STAGE, "judging");
+    KAON_TRY(judge(e, diag));
+    return kn_experiment_write_metrics(e, diag);
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+// The number of threads and the backend can change as long as no program was made.
+static kaon_status choose_machine(kn_experiment *e, kaon_diag *diag)
+{
+    const kn_experiment_settings *top = e->plan.top;
+    const char *backend = e->request->backend ? e->request->backend : top->backend;
+    const int64_t threads = e->request->threads ? e->request->threads : top->threads;
+    kn_kernel *k = e->kernel;
+    if (backend)
+        KAON_TRY(kn_device_select(k, backend, diag));
+    if (!threads || threads == kn_pool_lanes(k->pool) || k->device)
+        return KAON_OK;
+    kn_pool *pool = NULL;
+    KAON_TRY(kn_pool_new((int32_t)threads, &pool, diag));
+    kn_pool_free(k->pool);
+    k->pool = pool;
+    return KAON_OK;
+}
+
+static void fill_result(kn_experiment *e, kaon_status status)
+{
+    json_t *r = e->result;
+    if (e->folder)
+        json_object_set_new(r, "folder", json_string(e->folder));
+    if (e->kernel->device)
+        json_object_set_new(r, "backend", json_string(e->kernel->device->name));
+    json_object_set_new(r, "seconds", json_real(kn_seconds() - e->started));
+    json_object_set_new(r, "seed", json_integer((json_int_t)e->seed));
+    json_object_set_new(r, "status",
+                        json_string(status == KAON_OK          ? "ok"
+                                    : status == KAON_CANCELLED ? "interrupted"
+                                                               : "failed"));
+    json_object_set(r, "metrics", e->metrics);
+}
+
+static kaon_status run(kn_experiment *e, kn_faults *faults, kaon_diag *diag)
+{
+    const kaon_run_request *q = e->request;
+    KAON_TRY(kn_experiment_plan_init(&e->plan, e->kernel, q->config_path, q->set_count, q->sets,
+                                     faults, diag));
+    e->seed = q->has_seed ? q->seed : (uint64_t)e->plan.top->seed;
+    KAON_TRY(choose_machine(e, diag));
+    if (q->flags & KAON_RUN_EXPLAIN) {
+        e->kernel->explain = on_program;
+        e->kernel->explain_context = e;
+    }
+    const kaon_status status = e->plan.data ? run_model(e, diag) : kn_experiment_agent(e, diag);
+    e->kernel->explain = NULL;
+    return status;
+}
+
+kaon_status kn_experiment_run(kn_kernel *kernel, const kaon_run_request *request, kn_run_log *log,
+                              const atomic_int *stop, kn_faults *faults, json_t **result,
+                              kaon_diag *diag)
+{
+    kn_experiment e = {.kernel = kernel,
+                       .request = request,
+                       .log = log,
+                       .stop = stop,
+                       .started = kn_seconds(),
+                       .metrics = json_object(),
+                       .result = json_object()};
+    *result = NULL;
+    kn_monitor_init(&e.monitor, NULL, NULL);
+    e.monitor.event = request->event;
+    e.monitor.context = request->event_context;
+    e.monitor.stop = stop;
+    kaon_status status =
+        e.metrics && e.result ? run(&e, faults, diag) : kn_no_memory(diag, "a run");
+    const kaon_status written = kn_monitor_fini(&e.monitor, status ? NULL : diag);
+    if (!status)
+        status = written;
+    if (status)
+        kn_run_log_format(log, "%s: %s", status == KAON_CANCELLED ? "interrupted" : "failed",
+                          diag ? diag->api->text(diag) : "");
+    if (!status || e.folder) {
+        fill_result(&e, status);
+        *result = json_incref(e.result);
+    }
+    kn_run_log_close(log);
+    kn_profile_stop(kernel);
+    kn_model_free(e.model);
+    kn_dataset_free(e.dataset);
+    kn_experiment_plan_fini(&e.plan);
+    kn_free(e.folder);
+    json_decref(e.metrics);
+    json_decref(e.result);
+    return status;
+}

@@ -1,0 +1,78 @@
+/* experiment_plan.h: an experiment's YAML file, read and checked; nothing is opened yet.
+ *
+ *     name: jets                    # of the run folder; absent: the file's
+ *     seed: 1
+ *     float: f32                    # f32, f64
+ *     data: {...}                   # dataset.h
+ *     model: [...]                  # learners, in order
+ *     report: [...]                 # tables beside the metrics
+ *
+ * or, instead of data and model, where something learns by doing:
+ *
+ *     environment: {...}
+ *     agent: {...}
+ *     evaluation: {episodes: 1000}
+ */
+#ifndef KN_EXPERIMENT_PLAN_H
+#define KN_EXPERIMENT_PLAN_H
+
+#include "kernel/config.h"
+#include "data/dataset.h"
+#include "kernel/settings.h"
+
+// The top of the file. ORDER experiment_settings
+typedef struct kn_experiment_settings {
+    const char *name;
+    int64_t seed;
+    int64_t threads;
+    const char *backend;
+    int32_t float_type; // KAON_F32, KAON_F64: the order of the choices
+    kaon_texts report;
+    const kn_config *data;
+    const kn_config *model;
+    const kn_config *environment;
+    const kn_config *agent;
+    const kn_config *evaluation;
+} kn_experiment_settings;
+
+typedef struct kn_evaluation_settings {
+    int64_t episodes;
+    int64_t parallel; // environments stepped together
+} kn_evaluation_settings;
+
+typedef struct kn_experiment_plan {
+    kn_config_tree *tree;
+    kn_settings settings;
+    const kn_experiment_settings *top;
+    kn_config *resolved; // everything, with defaults
+    char *folder;        // of the file: relative paths start there; "" for the current one
+    // A model fitted to data:
+    kn_dataset_plan *data;
+    kn_config *data_resolved;
+    kaon_parts learners;
+    kn_config *model_resolved;
+    // An agent in an environment:
+    const kaon_part *environment;
+    const kaon_part *agent;
+    kn_config *agent_resolved;
+    kn_config *environment_resolved;
+    const kn_evaluation_settings *evaluation;
+} kn_experiment_plan;
+
+/* Reads a file and makes the edits; edits may name "seed=3" and anything else. Faults of all kinds
+ * are collected; the plan may be used only if there are none. On the caller's storage; fini in any
+ * case.
+ */
+kaon_status kn_experiment_plan_init(kn_experiment_plan *plan, kn_kernel *kernel, const char *path,
+                                    int64_t set_count, const char *const *sets, kn_faults *faults,
+                                    kaon_diag *diag);
+void kn_experiment_plan_fini(kn_experiment_plan *plan);
+
+/* What an experiment may hold at its top, for `inspect`. */
+extern const kn_schema kn_experiment_schema;
+
+// Tables a report may hold. ORDER report
+enum { KN_REPORT_LOSS = 0, KN_REPORT_ROC = 1, KN_REPORT_CONFUSION = 2, KN_REPORTS = 3 };
+extern const char *const kn_report_names[];
+
+#endif
