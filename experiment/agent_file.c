@@ -1,5 +1,6 @@
 /* agent_file.c: a trained agent as one safetensors file. */
 #include "experiment/agent_file.h"
+#include "experiment/config_write.h"
 
 #include <kaon/agent.h>
 

@@ -1,5 +1,6 @@
 /* api_kernel.c: the public API: errors, the kernel, running an experiment. */
 #include "experiment/api.h"
+#include "experiment/fault_show.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* api_model.c: the public API: models, predictions, the fast path. */
 #include "experiment/api.h"
+#include "experiment/config_edit.h"
 
 #include <kaon/io.h>
 #include <string.h>

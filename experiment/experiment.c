@@ -2,6 +2,7 @@
  * all.
  */
 #include "experiment/experiment.h"
+#include "experiment/config_write.h"
 
 #include <dirent.h>
 #include <errno.h>

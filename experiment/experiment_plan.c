@@ -1,5 +1,6 @@
 /* experiment_plan.c: an experiment's YAML file, read and checked. */
 #include "experiment/experiment_plan.h"
+#include "experiment/config_edit.h"
 
 #include <kaon/agent.h>
 #include <kaon/learner.h>

@@ -1,5 +1,6 @@
 /* model.c: a list of learners that fit one after the other and predict as one. */
 #include "experiment/model.h"
+#include "experiment/config_write.h"
 
 #include <string.h>
 

@@ -64,11 +64,6 @@ kn_config *kn_config_parse(kn_config_tree *tree, const char *name, const char *t
 /* The same for a file. [instance] */
 kn_config *kn_config_read(kn_config_tree *tree, const char *path, kn_faults *faults);
 
-/* One edit, "model.1.network.epochs=5": walks maps by key and lists by number (or, in a list of
- * items, by name) and replaces or adds the value, which is YAML flow text. [instance] */
-kaon_status kn_config_set(kn_config_tree *tree, kn_config **root, const char *edit,
-                          kn_faults *faults);
-
 /* --- looking ---------------------------------------------------------------------------------- */
 
 /* The value of a key; NULL if `map` is NULL, no map or has none. [any] */
@@ -103,14 +98,5 @@ kn_config *kn_config_append(kn_config *list, kn_config *value);
 
 /* A copy without parent or key. */
 kn_config *kn_config_copy(kn_config_tree *tree, const kn_config *node);
-
-/* --- writing ---------------------------------------------------------------------------------- */
-
-/* Block YAML; what nobody wrote is marked "# default". */
-void kn_config_write_yaml(const kn_config *node, kn_text *out);
-
-/* JSON on one line: scalars that look like numbers, true, false stay bare unless they were quoted.
- */
-void kn_config_write_json(const kn_config *node, kn_text *out);
 
 #endif

@@ -12,6 +12,9 @@ struct kn_config_tree {
 /* NULL: no memory. */
 kn_config *kn_config_node_new(kn_config_tree *tree, int32_t kind);
 
+/* Puts `value` where `old` stands, in its list or under its key. */
+void kn_config_replace(kn_config *old, kn_config *value);
+
 /* Copies name and text. NULL: no memory. */
 kn_config_source *kn_config_source_new(kn_config_tree *tree, const char *name, const char *text,
                                        size_t bytes);

@@ -85,14 +85,16 @@ void kn_fault_add(kn_faults *faults, int32_t code, kn_place place, const char *f
 KAON_PRINTF(2, 3) void kn_fault_hint(kn_faults *faults, const char *format, ...);
 KAON_PRINTF(2, 3) void kn_fault_note(kn_faults *faults, const char *format, ...);
 
-/* All of them, as text for people (with the lines of the source) or as a JSON array. */
-void kn_faults_write(const kn_faults *faults, kn_text *out);
-void kn_faults_write_json(const kn_faults *faults, kn_text *out);
-
 /* KAON_OK if there is none; else fails `diag` with the first one in a line and how many there are.
  */
 kaon_status kn_faults_status(const kn_faults *faults, kaon_diag *diag);
 
 void kn_faults_fini(kn_faults *faults);
+
+/* How many lie in `at`. */
+static inline int32_t kn_faults_kept(const kn_faults *faults)
+{
+    return faults->count < KN_FAULTS_SHOWN ? faults->count : KN_FAULTS_SHOWN;
+}
 
 #endif

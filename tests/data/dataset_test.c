@@ -1,4 +1,5 @@
 /* dataset_test.c: the `data` section, from words to tables, on readers that are installed. */
+#include "experiment/config_write.h"
 #include "data/dataset.h"
 #include "kernel/diag.h"
 #include "kernel/files.h"

@@ -1,4 +1,7 @@
 /* config_fuzz.c: configuration fed with anything: parsed, checked, edited, written, read again. */
+#include "experiment/config_edit.h"
+#include "experiment/config_write.h"
+#include "experiment/fault_show.h"
 #include "kernel/config.h"
 #include "kernel/settings.h"
 

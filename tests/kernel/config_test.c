@@ -1,4 +1,6 @@
 /* config_test.c: YAML into trees with places, what is refused and where, edits, writing. */
+#include "experiment/config_edit.h"
+#include "experiment/config_write.h"
 #include "kernel/config.h"
 #include "kernel/memory.h"
 

@@ -1,4 +1,6 @@
 /* settings_test.c: options checked and filled: types, limits, choices, lists, suggestions. */
+#include "experiment/config_write.h"
+#include "experiment/fault_show.h"
 #include "kernel/memory.h"
 #include "kernel/settings.h"
 

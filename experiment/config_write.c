@@ -1,5 +1,5 @@
 /* config_write.c: a tree as block YAML, for people, and as JSON on one line, for files. */
-#include "kernel/config.h"
+#include "experiment/config_write.h"
 
 #include <string.h>
 
