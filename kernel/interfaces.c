@@ -14,7 +14,10 @@
 #include <kaon/io.h>
 #include <kaon/layer.h>
 #include <kaon/learner.h>
+#include <kaon/metric.h>
 #include <kaon/op.h>
+#include <kaon/search.h>
+#include <kaon/sink.h>
 
 #include <stddef.h>
 #include <string.h>
@@ -83,6 +86,17 @@ static kaon_status unknown_rows(void *self, int64_t *out, kaon_diag *diag)
     (void)diag;
     *out = -1;
     return KAON_OK;
+}
+
+static kaon_status hear_nothing(void *self, int64_t trial, double budget, double value,
+                                kaon_diag *diag)
+{
+    (void)self;
+    (void)trial;
+    (void)budget;
+    (void)value;
+    (void)diag;
+    return KAON_OK; // a search that goes its way whatever comes out
 }
 
 static kaon_status no_show(void *self, int64_t index, char **text, kaon_diag *diag)
@@ -224,6 +238,27 @@ static const kn_slot collective[] = {
     END,
 };
 
+static const kn_slot metric[] = {
+    MUST(kaon_metric, measure),
+    END,
+};
+
+static const kn_slot search[] = {
+    MUST(kaon_search, create),
+    STUB(kaon_search, destroy, do_nothing),
+    MUST(kaon_search, ask),
+    STUB(kaon_search, tell, hear_nothing),
+    END,
+};
+
+static const kn_slot sink[] = {
+    MUST(kaon_sink, open),
+    MUST(kaon_sink, number),
+    STUB(kaon_sink, flush, have_waited),
+    STUB(kaon_sink, close, do_nothing),
+    END,
+};
+
 const kn_interface kn_interfaces[] = {
     // id               word           full table                slots
     { KAON_LAYER,       "layer",       sizeof(kaon_layer),       layer },
@@ -238,6 +273,9 @@ const kn_interface kn_interfaces[] = {
     { KAON_WRITER,      "writer",      sizeof(kaon_writer),      writer },
     { KAON_BACKEND,     "backend",     sizeof(kaon_backend),     backend },
     { KAON_COLLECTIVE,  "collective",  sizeof(kaon_collective),  collective },
+    { KAON_METRIC,      "metric",      sizeof(kaon_metric),      metric },
+    { KAON_SEARCH,      "search",      sizeof(kaon_search),      search },
+    { KAON_SINK,        "sink",        sizeof(kaon_sink),        sink },
     { NULL, NULL, 0, NULL },
 };
 // clang-format on

@@ -8,9 +8,12 @@
 #include <kaon/io.h>
 #include <kaon/items.h>
 #include <kaon/layer.h>
+#include <kaon/metric.h>
 #include <kaon/parallel.h>
 #include <kaon/program.h>
 #include <kaon/random.h>
+#include <kaon/search.h>
+#include <kaon/sink.h>
 #include <kaon/tensor.h>
 
 #ifdef __cplusplus
@@ -45,6 +48,9 @@ HEAD(kaon_writer)
 HEAD(kaon_op)
 HEAD(kaon_backend)
 HEAD(kaon_collective)
+HEAD(kaon_metric)
+HEAD(kaon_search)
+HEAD(kaon_sink)
 
 int main(void)
 {
