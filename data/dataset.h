@@ -24,6 +24,9 @@
 
 typedef struct kn_dataset_plan kn_dataset_plan;
 
+/* What may stand in the section. */
+extern const kn_schema kn_data_schema;
+
 /* Checks the section; opens no file. `s` (its kernel, faults and arena) must outlive the plan,
  * which lies in its arena. NULL: see the faults. `resolved` may be NULL. [instance] */
 kn_dataset_plan *kn_dataset_plan_new(kn_settings *s, const kn_config *node, kn_config **resolved);

@@ -12,7 +12,7 @@ static const char *const tasks[] = {"auto", "classification", "regression", NULL
 static const char *const missing_ways[] = {"refuse", "drop", "keep", NULL};
 
 static const kaon_option options[] = {
-    KN_TREE(kn_data_settings, reader,
+    KN_TREE(kn_data_settings, reader, .interface_id = KAON_READER, .max_count = 1,
             .help = "reader and its settings; absent: by the ending of the path"),
     KAON_TEXTS(kn_data_settings, path, "[]", .help = "files to read; * and ? stand for any text"),
     KAON_TEXTS(kn_data_settings, validation_path, "[]", .help = "files of validation rows"),
@@ -38,12 +38,6 @@ static const kaon_option options[] = {
     KN_TREE(kn_data_settings, split,
             .help = "what trains, validates, tests: fractions, ranges a..b, every k-th row"),
     {0},
-};
-
-static const kn_schema data_schema = {
-    .what = "data",
-    .options = options,
-    .size = sizeof(kn_data_settings),
 };
 
 typedef struct split_settings {
@@ -72,8 +66,19 @@ static const kaon_option split_options[] = {
 
 static const kn_schema split_schema = {
     .what = "split",
+    .more = "experiment:split",
     .options = split_options,
     .size = sizeof(split_settings),
+};
+
+static const kn_section data_sections[] = {{"split", &split_schema}, {0}};
+
+const kn_schema kn_data_schema = {
+    .what = "data",
+    .more = "experiment:data",
+    .options = options,
+    .size = sizeof(kn_data_settings),
+    .sections = data_sections,
 };
 
 /* --- shares ----------------------------------------------------------------------------------- */
@@ -196,7 +201,7 @@ static void check_source(kn_dataset_plan *plan, const kn_config *node)
 kn_dataset_plan *kn_dataset_plan_new(kn_settings *s, const kn_config *node, kn_config **resolved)
 {
     kn_config *written = NULL, *reader = NULL;
-    const kn_data_settings *settings = kn_settings_fill(s, &data_schema, node, &written);
+    const kn_data_settings *settings = kn_settings_fill(s, &kn_data_schema, node, &written);
     kn_dataset_plan *plan = kn_arena_take(&s->arena, sizeof *plan);
     if (!settings || !plan || !written) {
         s->faults->failed |= !plan;

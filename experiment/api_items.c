@@ -216,6 +216,25 @@ static kaon_status find_item(kaon_kernel *kernel, const char *name, const kn_ite
     return kn_item_find(kernel->kernel, s.found[0], name, out, diag);
 }
 
+// "experiment", "experiment:split": a schema calls itself so.
+static const kn_schema *schema_named(const kn_schema *schema, const char *name)
+{
+    if (kn_text_same(schema->more, name))
+        return schema;
+    const kn_schema *found = NULL;
+    for (const kn_section *at = schema->sections; at && at->key && !found; at++)
+        found = schema_named(at->schema, name);
+    return found;
+}
+
+static json_t *schema_json(const kn_schema *schema)
+{
+    return json_pack("{s:s, s:s, s:s, s:o}", "kind", "section", "name", schema->more, "help",
+                     *schema->what ? "what may stand in this section of an experiment"
+                                   : "what may stand at the top of an experiment",
+                     "options", options_json(schema->options));
+}
+
 kaon_status kaon_item_json(kaon_kernel *kernel, const char *name, char **json, kaon_error *error)
 {
     kn_api call;
@@ -223,11 +242,9 @@ kaon_status kaon_item_json(kaon_kernel *kernel, const char *name, char **json, k
     kn_api_begin(&call, error);
     *json = NULL;
     kaon_status status = KAON_OK;
-    if (!strcmp(name, "experiment")) {
-        status = kn_api_json(json_pack("{s:s, s:s, s:s, s:o}", "kind", "file", "name", name, "help",
-                                       "what may stand at the top of an experiment", "options",
-                                       options_json(kn_experiment_schema.options)),
-                             json, &call.fault.diag);
+    const kn_schema *schema = schema_named(&kn_experiment_schema, name);
+    if (schema) {
+        status = kn_api_json(schema_json(schema), json, &call.fault.diag);
         return kn_api_end(&call, status);
     }
     status = find_item(kernel, name, &item, &call.fault.diag);

@@ -27,9 +27,12 @@ static const kaon_option top_options[] = {
      .offset = offsetof(kn_experiment_settings, float_type), .choices = float_names,
      .help = "arithmetic in single or double precision"},
     KN_TREE(kn_experiment_settings, data, .help = "what to learn from: reader, features, target, split"),
-    KN_TREE(kn_experiment_settings, model, .help = "learners, fitted one after the other"),
-    KN_TREE(kn_experiment_settings, environment, .help = "the world an agent acts in"),
-    KN_TREE(kn_experiment_settings, agent, .help = "what learns to act"),
+    KN_TREE(kn_experiment_settings, model, .interface_id = KAON_LEARNER,
+            .help = "learners, fitted one after the other"),
+    KN_TREE(kn_experiment_settings, environment, .interface_id = KAON_ENVIRONMENT, .max_count = 1,
+            .help = "the world an agent acts in"),
+    KN_TREE(kn_experiment_settings, agent, .interface_id = KAON_AGENT, .max_count = 1,
+            .help = "what learns to act"),
     KN_TREE(kn_experiment_settings, evaluation, .help = "how a trained agent is judged"),
     KAON_TEXTS(kn_experiment_settings, report, NULL, .choices = kn_report_names,
                .help = "tables to write beside the metrics"),
@@ -45,11 +48,19 @@ static const kaon_option evaluation_options[] = {
 };
 // clang-format on
 
-const kn_schema kn_experiment_schema = {
-    .what = "", .options = top_options, .size = sizeof(kn_experiment_settings)};
+static const kn_schema evaluation_schema = {.what = "evaluation",
+                                            .more = "experiment:evaluation",
+                                            .options = evaluation_options,
+                                            .size = sizeof(kn_evaluation_settings)};
 
-static const kn_schema evaluation_schema = {
-    .what = "evaluation", .options = evaluation_options, .size = sizeof(kn_evaluation_settings)};
+static const kn_section sections[] = {
+    {"data", &kn_data_schema}, {"evaluation", &evaluation_schema}, {0}};
+
+const kn_schema kn_experiment_schema = {.what = "",
+                                        .more = "experiment",
+                                        .options = top_options,
+                                        .size = sizeof(kn_experiment_settings),
+                                        .sections = sections};
 
 /* --- what must stand together ----------------------------------------------------------------- */
 
@@ -133,6 +144,8 @@ static void drop_empty(kn_config *map)
 
 static void check(kn_experiment_plan *p, const kn_config *root, kn_faults *faults)
 {
+    p->settings.top = &kn_experiment_schema;
+    p->settings.root = root;
     p->top = kn_settings_fill(&p->settings, &kn_experiment_schema, root, &p->resolved);
     if (!p->top || !p->resolved)
         return;

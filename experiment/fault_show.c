@@ -79,6 +79,8 @@ static void write_notes(const kn_fault *fault, int32_t margin, kn_text *out)
         kn_text_add(out, "\n");
         note += length + (note[length] == '\n');
     }
+    kn_text_format(out, "%*s = more: kaon explain C%04d%s%s\n", margin, "", (int)fault->code,
+                   fault->more ? ", " : "", fault->more ? fault->more : "");
 }
 
 static void write_fault(const kn_fault *fault, kn_text *out)
@@ -170,6 +172,8 @@ void kn_faults_write_json(const kn_faults *faults, kn_text *out)
         add_json_text(out, fault->hint);
         kn_text_add(out, ", \"notes\": ");
         add_json_text(out, fault->note);
+        kn_text_add(out, ", \"more\": ");
+        add_json_text(out, fault->more);
         kn_text_add(out, "}");
     }
     kn_text_add(out, "]");

@@ -92,15 +92,29 @@ void kn_fault_add(kn_faults *faults, int32_t code, kn_place place, const char *f
     keep_place(faults, fault, place);
 }
 
+static void keep_words(kn_faults *faults, char **field, const char *format, va_list arguments)
+{
+    kn_free(*field);
+    *field = format_text(faults, format, arguments);
+}
+
 void kn_fault_hint(kn_faults *faults, const char *format, ...)
 {
     kn_fault *fault = last_kept(faults);
-    if (!fault)
-        return;
     va_list arguments;
     va_start(arguments, format);
-    kn_free(fault->hint);
-    fault->hint = format_text(faults, format, arguments);
+    if (fault)
+        keep_words(faults, &fault->hint, format, arguments);
+    va_end(arguments);
+}
+
+void kn_fault_more(kn_faults *faults, const char *format, ...)
+{
+    kn_fault *fault = last_kept(faults);
+    va_list arguments;
+    va_start(arguments, format);
+    if (fault)
+        keep_words(faults, &fault->more, format, arguments);
     va_end(arguments);
 }
 
@@ -148,6 +162,7 @@ void kn_faults_fini(kn_faults *faults)
         kn_free(faults->at[i].message);
         kn_free(faults->at[i].hint);
         kn_free(faults->at[i].note);
+        kn_free(faults->at[i].more);
     }
     *faults = (kn_faults){0};
 }

@@ -1,11 +1,12 @@
 /* faults.h: the faults of a configuration, collected in one pass and shown the way compilers do.
  *
- *     error[C0107]: unknown key 'batch_sze' in network
+ *     error[C0107]: unknown key 'batch_sze' in 'network'
  *       --> jets.yaml:14:7
  *        |
  *     14 |       batch_sze: 32
- *        |       ^^^^^^^^^ did you mean 'batch_size'?
+ *        |       ^^^^^^^^^ did you mean 'batch'?
  *        = keys here: batch, epochs, layers, loss, optimizer
+ *        = more: kaon explain C0107, kaon inspect learner:network
  */
 #ifndef KN_FAULTS_H
 #define KN_FAULTS_H
@@ -66,6 +67,7 @@ typedef struct kn_fault {
     char *message;
     char *hint; // behind the caret, or NULL
     char *note; // below, "= ..."; several lines are several notes; or NULL
+    char *more; // a command that tells more, or NULL
 } kn_fault;
 
 enum { KN_FAULTS_SHOWN = 20 };
@@ -84,6 +86,9 @@ void kn_fault_add(kn_faults *faults, int32_t code, kn_place place, const char *f
 /* To the fault just added: words behind the caret, a line below. */
 KAON_PRINTF(2, 3) void kn_fault_hint(kn_faults *faults, const char *format, ...);
 KAON_PRINTF(2, 3) void kn_fault_note(kn_faults *faults, const char *format, ...);
+
+/* A command that tells more than `kaon explain` does of its code: "kaon inspect layer:calo". */
+KAON_PRINTF(2, 3) void kn_fault_more(kn_faults *faults, const char *format, ...);
 
 /* KAON_OK if there is none; else fails `diag` with the first one in a line and how many there are.
  */

@@ -383,7 +383,7 @@ static kaon_part *fill_part(kn_settings *s, const kn_item *item, const written *
     char word[32], more[96];
     snprintf(more, sizeof more, "%s:%s", kn_interface_word(item->interface_id, word, sizeof word),
              item->name);
-    const kn_schema schema = {item->name, head->options, head->settings_size, more, w->place};
+    const kn_schema schema = {item->name, head->options, head->settings_size, more, w->place, NULL};
     kn_config *settings = NULL;
     kaon_part *part = take(s, 1, sizeof *part);
     if (!part)
@@ -636,7 +636,7 @@ void *kn_settings_fill(kn_settings *s, const kn_schema *schema, const kn_config 
         return NULL;
     }
     node = map_of(s, schema, node);
-    struct kn_settings_frame frame = {schema, node, base, s->frame};
+    struct kn_settings_frame frame = {schema, node, s->frame};
     s->frame = &frame;
     for (const kaon_option *o = schema->options; o && o->size; o = kn_option_next(o))
         if (check_row(s, schema, o))

@@ -36,7 +36,16 @@ typedef struct kn_settings {
     kn_config *items;                // {name, plugin, version} of each item made; NULL: none yet
     struct kn_settings_frame *frame; // where the pass is: for suggestions across levels
     int32_t depth;
+    const struct kn_schema
+        *top; // of the whole file, and what stands in it, for suggestions; or NULL
+    const kn_config *root;
 } kn_settings;
+
+// What lies below a row of kind KN_OPTION_TREE. A row whose tree are items names their interface.
+typedef struct kn_section {
+    const char *key;
+    const struct kn_schema *schema;
+} kn_section;
 
 typedef struct kn_schema {
     const char *what;           // "network", for messages; "" at the top of a file
@@ -44,6 +53,7 @@ typedef struct kn_schema {
     size_t size;                // of the struct
     const char *more;           // "learner:network": what `kaon inspect` knows of it, or NULL
     kn_place place;             // where it is named, for what is missing in settings nobody wrote
+    const kn_section *sections; // ends with {0}; NULL: none
 } kn_schema;
 
 /* The tree and the faults are borrowed. [any] */

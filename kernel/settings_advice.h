@@ -1,4 +1,5 @@
-/* settings_advice.h: what to say when configuration and options do not meet: shared with settings.c. */
+/* settings_advice.h: what to say when configuration and options do not meet: shared with
+ * settings.c. */
 #ifndef KN_SETTINGS_ADVICE_H
 #define KN_SETTINGS_ADVICE_H
 
@@ -8,7 +9,6 @@
 struct kn_settings_frame {
     const kn_schema *schema;
     const kn_config *node; // NULL: all defaults
-    const char *base;      // the struct
     struct kn_settings_frame *outer;
 };
 

@@ -15,7 +15,7 @@ items=" $("$kaon" inspect items --json 2>/dev/null | sed -n 's/.*"name": "\(.*\)
 clean()
 {
     awk '/^ *= installed: / { next }
-         held != "" && !/= more: kaon inspect / { print held }
+         held != "" && !/, kaon inspect / { print held }
          { held = "" }
          /^ *= keys here: / { held = $0; next }
          { print }

@@ -143,7 +143,7 @@ static void refuses(void **state)
     check("columns: []", KN_FAULT_COUNT, "at least 1");
     check("cuts: {a: 1}", KN_FAULT_TYPE, "a map");
     check("share: 0.5", KN_FAULT_RANGE, "at least 1");
-    check("untis: 5", KN_FAULT_UNKNOWN, "unknown key 'untis' in thing");
+    check("untis: 5", KN_FAULT_UNKNOWN, "unknown key 'untis' in 'thing'");
     check("[1, 2]", KN_FAULT_TYPE, "keys and values, found a list of 2");
     check("5", KN_FAULT_TYPE, "keys and values, found the number 5");
 }
@@ -155,6 +155,9 @@ static void suggests(void **state)
         {"moed: fast", "did you mean 'mode'?"},
         {"mode: exakt", "did you mean 'exact'?"},
         {"neurons: 3", "did you mean 'units'?"}, // what others call it
+        {"free-number: 3", "did you mean 'free_number'?"},
+        {"Rate: 1", "did you mean 'rate'?"},
+        {"columnz: [a]", "did you mean 'columns'?"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -164,7 +167,8 @@ static void suggests(void **state)
     }
     fixture *f = fill("xyzzy: 3");
     assert_null(f->faults.at[0].hint);
-    assert_non_null(strstr(f->faults.at[0].note, "keys here: units, rate, bias"));
+    assert_non_null(
+        strstr(f->faults.at[0].note, "keys here: bias, columns, cuts, free_number, mode, name"));
     done(f);
 }
 
@@ -197,6 +201,26 @@ static void many_faults_are_counted(void **state)
     kn_faults_write(&f->faults, &text);
     assert_non_null(strstr(kn_text_get(&text), "and 30 more"));
     kn_text_fini(&yaml);
+    kn_text_fini(&text);
+    done(f);
+}
+
+// The whole of one fault, as it is promised.
+static void shows_everything(void **state)
+{
+    kn_text text = {0};
+    (void)state;
+    fixture *f = fill("rate: 1\nuntis: 32\n");
+    kn_faults_write(&f->faults, &text);
+    assert_string_equal(kn_text_get(&text),
+                        "error[C0107]: unknown key 'untis' in 'thing'\n"
+                        " --> t.yaml:2:1\n"
+                        "  |\n"
+                        "2 | untis: 32\n"
+                        "  | ^^^^^ did you mean 'units'?\n"
+                        "  = keys here: bias, columns, cuts, free_number, mode, name, rate, shape, "
+                        "share, tree, ...\n"
+                        "  = more: kaon explain C0107, kaon inspect layer:thing\n");
     kn_text_fini(&text);
     done(f);
 }
@@ -291,11 +315,12 @@ static void survives_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),       cmocka_unit_test(values),
-        cmocka_unit_test(refuses),        cmocka_unit_test(suggests),
-        cmocka_unit_test(collects_all),   cmocka_unit_test(many_faults_are_counted),
-        cmocka_unit_test(shows_the_line), cmocka_unit_test(cuts_long_lines),
-        cmocka_unit_test(resolves),       cmocka_unit_test(survives_without_memory),
+        cmocka_unit_test(defaults),         cmocka_unit_test(values),
+        cmocka_unit_test(refuses),          cmocka_unit_test(suggests),
+        cmocka_unit_test(collects_all),     cmocka_unit_test(many_faults_are_counted),
+        cmocka_unit_test(shows_the_line),   cmocka_unit_test(cuts_long_lines),
+        cmocka_unit_test(resolves),         cmocka_unit_test(survives_without_memory),
+        cmocka_unit_test(shows_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
