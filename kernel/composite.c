@@ -95,7 +95,7 @@ static const void *fill_settings(kn_graph *g, const kn_composite_spec *spec)
     if (!map)
         return kn_graph_no_memory(g);
     for (int32_t i = 0; i < spec->attr_count; i++) {
-        const kaon_attr *attr = kn_attr_at(spec->attrs, i);
+        const kaon_attr *attr = &spec->attrs[i];
         const char *name = attr->name ? attr->name : "";
         kn_config_put(c->tree, map, name, spelled(c->tree, find_option(spec->op, name), attr));
     }
@@ -114,8 +114,7 @@ static kaon_status copy_attrs(kn_graph *g, kn_use *use, const kn_composite_spec 
     use->attrs = kn_arena_array(arena, (size_t)spec->attr_count + 1, sizeof *use->attrs);
     for (int32_t i = 0; use->attrs && i < spec->attr_count; i++) {
         kaon_attr *copy = &use->attrs[i];
-        *copy = *kn_attr_at(spec->attrs, i);
-        copy->size = sizeof *copy;
+        *copy = spec->attrs[i];
         copy->name = kn_arena_text(arena, copy->name);
         copy->text = copy->text ? kn_arena_text(arena, copy->text) : NULL;
         copy->at = copy->count

@@ -13,6 +13,7 @@
 #include "kernel/diag.h"
 #include "kernel/memory.h"
 #include "kernel/op_attr.h"
+#include "kernel/structs.h"
 #include "kernel/text.h"
 #include "kernel/transform.h"
 
@@ -279,6 +280,19 @@ static kn_use *apply_primitive(kn_graph *g, const kn_op *op, int32_t count, kn_n
     return use && is_random(op) && g->outer ? kn_body_hoist(g, use) : use;
 }
 
+// Attributes as this kernel knows them, whatever size a plugin's have. NULL: refused.
+static const kaon_attr *take_attrs(kn_graph *g, int32_t count, const kaon_attr *given)
+{
+    if (!count || given->size == sizeof *given)
+        return given;
+    kaon_attr *own = kn_arena_array(kn_graph_arena(g), (size_t)count, sizeof *own);
+    const char *at = (const char *)given;
+    for (int32_t i = 0; own && i < count; i++, at += given->size)
+        if (kn_struct_take(&own[i], sizeof *own, at, "kaon_attr", kn_graph_diag(g)))
+            return NULL;
+    return own ? own : kn_graph_no_memory(g);
+}
+
 static kaon_node *apply(kaon_graph *graph, const char *name, int32_t input_count,
                         kaon_node *const *inputs, int32_t attr_count, const kaon_attr *attrs)
 {
@@ -289,11 +303,12 @@ static kaon_node *apply(kaon_graph *graph, const char *name, int32_t input_count
         (attr_count && !attrs))
         return refuse(graph, KAON_INVALID, "an operation without name, inputs or attributes");
     kn_node **seen = see_inputs(g, name, input_count, inputs);
-    if (!seen)
+    const kaon_attr *known = seen ? take_attrs(g, attr_count, attrs) : NULL;
+    if (!seen || (attr_count && !known))
         return NULL;
     const kn_op *op = kn_op_find(name);
-    const kn_use *use = op ? apply_primitive(g, op, input_count, seen, attr_count, attrs)
-                           : kn_composite_apply(g, name, input_count, seen, attr_count, attrs);
+    const kn_use *use = op ? apply_primitive(g, op, input_count, seen, attr_count, known)
+                           : kn_composite_apply(g, name, input_count, seen, attr_count, known);
     if (!use) {
         add_place(g);
         return NULL;
@@ -474,11 +489,13 @@ static kn_graph_variable *add_variable(kn_graph *g, const kaon_variable *v, char
     return made;
 }
 
-static kn_node *read_variable(kn_graph *g, const kaon_variable *v)
+static kn_node *read_variable(kn_graph *g, const kaon_variable *given)
 {
+    kaon_variable own, *const v = &own;
+    if (kn_struct_take(v, sizeof own, given, "kaon_variable", kn_graph_diag(g)))
+        return NULL;
     const int32_t dtype = v->dtype < 0 ? g->float_type : v->dtype;
-    if (v->size < sizeof *v || !kaon_dtype_bytes(dtype) || v->init < KAON_INIT_ZERO ||
-        v->init > KAON_INIT_ORTHOGONAL)
+    if (!kaon_dtype_bytes(dtype) || v->init < KAON_INIT_ZERO || v->init > KAON_INIT_ORTHOGONAL)
         return (kn_node *)refuse(&g->base, KAON_INVALID, "variable: unknown type or start");
     if (kn_shape_check("variable", v->rank, v->shape, kn_graph_diag(g)))
         return NULL;

@@ -8,11 +8,6 @@
 
 enum { LONGEST_LIST = 64 }; // no attribute has more numbers than a tensor has axes
 
-const kaon_attr *kn_attr_at(const kaon_attr *attrs, int32_t index)
-{
-    return (const kaon_attr *)((const char *)attrs + (size_t)index * attrs->size);
-}
-
 const kaon_attr *kn_attr_find(const kn_use *use, const char *name)
 {
     for (int32_t i = 0; i < use->attr_count; i++) {
@@ -120,11 +115,11 @@ kaon_status kn_attrs_fill(kn_graph *g, kn_use *use, int32_t attr_count, const ka
         missing |= rules[i].required ? 1u << i : 0;
     }
     for (int32_t k = 0; k < attr_count; k++) {
-        const kaon_attr *given = kn_attr_at(attrs, k);
+        const kaon_attr *given = &attrs[k];
         int32_t i = 0;
         while (i < count && (!given->name || strcmp(rules[i].name, given->name)))
             i++;
-        if (i == count || given->size < sizeof *given)
+        if (i == count)
             return refuse_unknown(g, use, given->name ? given->name : "");
         KAON_TRY(take_value(g, use, &rules[i], given, &use->attrs[i]));
         missing &= ~(1u << i);

@@ -8,9 +8,6 @@
  * carry the op's name. */
 kaon_status kn_attrs_fill(kn_graph *g, kn_use *use, int32_t attr_count, const kaon_attr *attrs);
 
-/* The `index`-th attribute of a caller's array, whatever its struct size is. */
-const kaon_attr *kn_attr_at(const kaon_attr *attrs, int32_t index);
-
 /* Replaces the value of an attribute the use has. */
 void kn_attr_set(kn_use *use, const char *name, int64_t value);
 kaon_status kn_attr_set_ints(kn_graph *g, kn_use *use, const char *name, int64_t count,

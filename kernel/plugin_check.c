@@ -13,7 +13,8 @@ enum {
     LARGEST_OPTION = 1 << 12,   // bytes of a row
     LARGEST_SETTINGS = 1 << 20, // bytes of a settings struct
     MOST_OPTIONS = 256,
-    MOST_CHOICES = 256
+    MOST_CHOICES = 256,
+    LEAST_OPTION = offsetof(kaon_option, help) + sizeof(char *) // a row of ABI 0.1 ends with its help
 };
 
 /* --- options ---------------------------------------------------------------------------------- */
@@ -124,17 +125,22 @@ static const kaon_option *row_at(const kaon_option *first, uint32_t stride, int6
     return (const kaon_option *)(const void *)((const char *)first + index * (int64_t)stride);
 }
 
+// What the row of an older plugin lacks is zero.
+static kaon_option full_row(const kaon_option *given, uint32_t stride)
+{
+    kaon_option full = {0};
+    memcpy(&full, given, stride < sizeof full ? stride : sizeof full);
+    return full;
+}
+
 // A row the kernel knows less of than the plugin does must not use what the kernel does not know.
 static kaon_status check_size(const kaon_option *o, uint32_t stride, kaon_diag *diag)
 {
-    if (o->size != stride || stride < sizeof *o || stride > LARGEST_OPTION ||
-        stride % _Alignof(kaon_option))
-        return kaon_fail(
-            diag, KAON_INCOMPATIBLE,
-            "a row of its options claims %u bytes; the first has %u, this kernel's have "
-            "%zu",
-            o->size, stride, sizeof *o);
-    for (const char *tail = (const char *)(o + 1); tail < (const char *)o + stride; tail++)
+    const char *end = (const char *)o + stride;
+    if (o->size != stride)
+        return kaon_fail(diag, KAON_INCOMPATIBLE,
+                         "a row of its options claims %u bytes; the first has %u", o->size, stride);
+    for (const char *tail = (const char *)(o + 1); tail < end; tail++)
         if (*tail)
             return kaon_fail(diag, KAON_TOO_NEW,
                              "option '%s' uses fields this kernel does not know", o->name);
@@ -145,13 +151,13 @@ static kaon_status check_option(const kaon_option *options, int64_t index, uint3
                                 kaon_diag *diag)
 {
     const uint32_t stride = options->size;
-    const kaon_option *o = row_at(options, stride, index);
+    const kaon_option full = full_row(row_at(options, stride, index), stride), *o = &full;
     if (!kn_name_valid(o->name, strnlen(o->name, KN_NAME_BYTES + 1)))
         return kaon_fail(
             diag, KAON_INVALID,
             "the name of option %lld is not lower case letters, digits and underscores",
             (long long)index + 1);
-    KAON_TRY(check_size(o, stride, diag));
+    KAON_TRY(check_size(row_at(options, stride, index), stride, diag));
     for (int64_t i = 0; i < index; i++)
         if (strcmp(row_at(options, stride, i)->name, o->name) == 0)
             return kaon_fail(diag, KAON_INVALID, "option '%s' is declared twice", o->name);
@@ -168,16 +174,38 @@ kaon_status kn_options_check(const kaon_option *options, uint32_t settings_size,
                          settings_size, LARGEST_SETTINGS);
     if (!options || !options->name)
         return KAON_OK;
-    if (options->size < sizeof *options || options->size > LARGEST_OPTION)
+    if (options->size < LEAST_OPTION || options->size > LARGEST_OPTION ||
+        options->size % _Alignof(kaon_option))
         return kaon_fail(diag, KAON_INCOMPATIBLE,
-                         "the first row of its options claims %u bytes, this kernel's have %zu",
-                         options->size, sizeof *options);
+                         "the first row of its options claims %u bytes; allowed are %zu to %d, in "
+                         "steps of %zu",
+                         options->size, (size_t)LEAST_OPTION, LARGEST_OPTION,
+                         _Alignof(kaon_option));
     for (int64_t i = 0; row_at(options, options->size, i)->name; i++) {
         if (i == MOST_OPTIONS)
             return kaon_fail(diag, KAON_INVALID, "it has more than %d options, or no end of them",
                              MOST_OPTIONS);
         KAON_TRY(check_option(options, i, settings_size, diag));
     }
+    return KAON_OK;
+}
+
+kaon_status kn_options_fill(const kaon_option **options, kaon_diag *diag)
+{
+    const kaon_option *given = *options;
+    if (!given || !given->name || given->size >= sizeof *given)
+        return KAON_OK;
+    size_t count = 0;
+    while (row_at(given, given->size, (int64_t)count)->name)
+        count++;
+    kaon_option *full = kn_alloc_array(count + 1, sizeof *full);
+    if (!full)
+        return kn_no_memory(diag, "options");
+    for (size_t i = 0; i < count; i++) {
+        full[i] = full_row(row_at(given, given->size, (int64_t)i), given->size);
+        full[i].size = sizeof *full;
+    }
+    *options = full;
     return KAON_OK;
 }
 

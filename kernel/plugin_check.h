@@ -13,4 +13,8 @@ kaon_status kn_plugin_check(const kaon_plugin *plugin, const kn_note *note, kaon
 /* Rows of options against the struct they fill. [any] */
 kaon_status kn_options_check(const kaon_option *options, uint32_t settings_size, kaon_diag *diag);
 
+/* Rows shorter than this kernel's become full ones, in memory that stays as plugins do; longer and
+ * equal ones stay as they are. For options that passed the check. [any] */
+kaon_status kn_options_fill(const kaon_option **options, kaon_diag *diag);
+
 #endif

@@ -73,6 +73,7 @@ static kaon_status file_items(kn_loaded *entry, kaon_diag *diag)
         if (!known)
             continue;
         KAON_TRY(kn_interface_fill(known, item->table, at, diag));
+        KAON_TRY(kn_options_fill(&((kaon_head *)(void *)at)->options, diag));
         entry->items[entry->item_count++] = (kn_item){
             .interface_id = known->id,
             .name = item->name,

@@ -1,9 +1,10 @@
-/* layout_test.c: nothing in the ABI moves: every offset and size is asserted while compiling, as C
- * and as C++. What runs only says so.
+/* layout_test.c: nothing in the ABI moves: every offset, size and number is asserted while compiling,
+ * as C and as C++; names of interfaces when it runs.
  */
 #include <kaon/agent.h>
 #include <kaon/backend.h>
 #include <kaon/collective.h>
+#include <kaon/files.h>
 #include <kaon/host_api.h>
 #include <kaon/io.h>
 #include <kaon/items.h>
@@ -15,6 +16,8 @@
 #include <kaon/search.h>
 #include <kaon/sink.h>
 #include <kaon/tensor.h>
+
+#include <string.h>
 
 #ifdef __cplusplus
 #define HOLDS(what) static_assert(what, #what)
@@ -52,8 +55,25 @@ HEAD(kaon_metric)
 HEAD(kaon_search)
 HEAD(kaon_sink)
 
+#define VALUE(name, number) HOLDS((name) == (number));
+#define NAME(name, text)
+#include "values.inc"
+#undef VALUE
+#undef NAME
+
 int main(void)
 {
+    const char *const names[] = {
+#define VALUE(name, number)
+#define NAME(name, text) name, text,
+#include "values.inc"
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i += 2) {
+        if (strcmp(names[i], names[i + 1])) {
+            printf("an interface is called %s, it was %s\n", names[i], names[i + 1]);
+            return 1;
+        }
+    }
     puts("the layout of the ABI holds");
     return 0;
 }
