@@ -16,7 +16,9 @@
 
 #include <cmocka.h>
 
-enum { ITEMS = 256, NAME = 64, NUMBERS = 4096 };
+#include "items.h"
+
+enum { NUMBERS = 4096 };
 
 /* Settings of items that need some. */
 static const struct {
@@ -58,22 +60,6 @@ static const kaon_program_api *programs(void)
     return kt_service(KAON_PROGRAM_SERVICE);
 }
 
-/* --- all items of a kind ---------------------------------------------------------------------- */
-
-typedef struct {
-    int count;
-    char names[ITEMS][NAME];
-} list;
-
-static kaon_status collect(void *context, const char *interface_id, const char *name)
-{
-    list *all = context;
-    (void)interface_id;
-    if (all->count < ITEMS)
-        snprintf(all->names[all->count++], NAME, "%s", name);
-    return KAON_OK;
-}
-
 static const char *settings_of(const char *name)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -82,27 +68,9 @@ static const char *settings_of(const char *name)
     return "";
 }
 
-// Calls `check` for each item of the interface that can be made.
-static void each(const char *interface_id, void (*check)(const char *name, const kaon_part *part))
+static void each(const char *interface_id, item_check *check)
 {
-    static list all;
-    const kaon_items_api *items = kt_service(KAON_ITEMS_SERVICE);
-    all.count = 0;
-    kt_ok(items->each(kt_host(), interface_id, collect, &all, kt_diag()));
-    if (!all.count)
-        print_message("none is installed\n");
-    for (int i = 0; i < all.count; i++) {
-        char text[512];
-        const kaon_part *part = NULL;
-        snprintf(text, sizeof text, "%s: {%s}", all.names[i], settings_of(all.names[i]));
-        if (items->part_new(kt_host(), interface_id, text, &part, kt_diag())) {
-            print_message("skipped %s: %s\n", all.names[i], kt_words());
-            continue;
-        }
-        print_message("  %s\n", all.names[i]);
-        check(all.names[i], part);
-        items->part_free(part);
-    }
+    each_item(interface_id, settings_of, check);
 }
 
 static void draw(uint64_t stream, int64_t count, double *out)
