@@ -183,6 +183,11 @@ void kn_table_builder_features(const kn_table_builder *b, const char *const **na
     *count = b->chosen.feature_count;
 }
 
+int64_t kn_table_builder_rows(const kn_table_builder *b)
+{
+    return b->rows;
+}
+
 /* --- missing values --------------------------------------------------------------------------- */
 
 static void note_missing(kn_table_builder *b, int64_t row, int64_t column)

@@ -42,6 +42,8 @@ typedef struct kn_want {
     int32_t missing;         // KN_MISSING_*
     const char *const *keep; // further columns, without a role
     int64_t keep_count;
+    const char *const *aside; // kept too, and passed over by patterns of features
+    int64_t aside_count;
     const char *const *classes; // in the order of their numbers
     int64_t class_count;        // 0: those found, sorted
     int64_t pad;                // entries of jagged features; 0: as many as the longest row has
@@ -64,6 +66,8 @@ void kn_table_builder_columns(const kn_table_builder *b, const char *const **nam
 /* Of those, the ones that are features: the selection with all patterns replaced by names. */
 void kn_table_builder_features(const kn_table_builder *b, const char *const **names,
                                int64_t *count);
+
+int64_t kn_table_builder_rows(const kn_table_builder *b);
 
 /* `array` is a struct of exactly those columns; `schema` says their types. [instance] */
 kaon_status kn_table_builder_add(kn_table_builder *b, const struct ArrowSchema *schema,

@@ -2,8 +2,10 @@
 #include "data/dataset.h"
 
 #include "data/dataset_plan.h"
+#include "kernel/diag.h"
 #include "kernel/memory.h"
 #include "data/source.h"
+#include "data/split_rows.h"
 #include "data/table.h"
 
 #include <string.h>
@@ -15,10 +17,15 @@ typedef struct harvest {
     kaon_table *table;
     char *incomplete; // flags of rows to leave out, or NULL
     char *source;     // its name
+    kn_row_files files;
 } harvest;
 
 struct kn_dataset_own {
     kn_arena arena; // names
+    const kn_dataset_plan *plan;
+    kn_dataset_load load;
+    harvest whole; // kept where there are folds
+    kn_split split;
 };
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -37,6 +44,8 @@ static kn_want want_of(const kn_dataset_plan *plan, const kn_dataset_load *load)
         .missing = d->missing,
         .keep = d->keep.at,
         .keep_count = d->keep.count,
+        .aside = plan->split.columns,
+        .aside_count = plan->split.column_count,
         .classes = d->classes.at,
         .class_count = d->classes.count,
         .pad = d->pad,
@@ -46,10 +55,49 @@ static kn_want want_of(const kn_dataset_plan *plan, const kn_dataset_load *load)
     };
 }
 
+// What is read, and where its rows end in each file.
+typedef struct intake {
+    kn_table_builder *builder;
+    const kn_source *source;
+    int64_t *ends;
+} intake;
+
 static kaon_status add_array(void *context, const struct ArrowSchema *schema,
                              const struct ArrowArray *array, kaon_diag *diag)
 {
-    return kn_table_builder_add(context, schema, array, diag);
+    const intake *in = context;
+    KAON_TRY(kn_table_builder_add(in->builder, schema, array, diag));
+    if (in->ends)
+        in->ends[kn_source_at(in->source)] = kn_table_builder_rows(in->builder);
+    return KAON_OK;
+}
+
+static kaon_status name_files(const kn_source *source, kn_row_files *files, kaon_diag *diag)
+{
+    const int64_t count = kn_source_path_count(source);
+    files->paths = kn_alloc_array((size_t)count, sizeof *files->paths);
+    files->ends = kn_alloc_array((size_t)count, sizeof *files->ends);
+    files->count = files->paths ? count : 0;
+    int ok = files->paths && files->ends;
+    for (int64_t i = 0; ok && i < count; i++)
+        ok = (files->paths[i] = kn_copy_text(kn_source_path(source, i))) != NULL;
+    return ok ? KAON_OK : kn_no_memory(diag, "names of files");
+}
+
+// A file without rows ends where the one before it does.
+static void close_ends(kn_row_files *files)
+{
+    for (int64_t i = 1; i < files->count; i++)
+        if (files->ends[i] < files->ends[i - 1])
+            files->ends[i] = files->ends[i - 1];
+}
+
+static void files_fini(kn_row_files *files)
+{
+    for (int64_t i = 0; i < files->count; i++)
+        kn_free(files->paths[i]);
+    kn_free(files->paths);
+    kn_free(files->ends);
 }
 
 // What a pattern passed over is worth a line: text is not a number.
@@ -90,7 +138,9 @@ static kaon_status build(const kn_dataset_plan *plan, kn_source *source, const k
         .columns = columns,
         .row_count = limit,
     };
-    kaon_status status = kn_source_scan(source, &what, add_array, b, diag);
+    const intake in = {b, source, out->files.count ? out->files.ends : NULL};
+    kaon_status status = kn_source_scan(source, &what, add_array, (void *)(uintptr_t)&in, diag);
+    close_ends(&out->files);
     if (!status)
         status = kaon_context(diag, kn_table_builder_finish(b, &out->table, &out->incomplete, diag),
                               "%s", kn_source_name(source));
@@ -110,6 +160,7 @@ static void harvest_fini(harvest *h)
     kn_table_release(h->table);
     kn_free(h->incomplete);
     kn_free(h->source);
+    files_fini(&h->files);
     memset(h, 0, sizeof *h);
 }
 
@@ -124,7 +175,9 @@ static kaon_status read_files(const kn_dataset_plan *plan, const kn_dataset_load
     if (load->max_rows && (!limit || load->max_rows < limit))
         limit = load->max_rows;
     KAON_TRY(kn_source_open(plan->s, reader, load->folder, paths.at, paths.count, &source, diag));
-    kaon_status status = build(plan, source, want, limit, names, features, out, diag);
+    kaon_status status = name_files(source, &out->files, diag);
+    if (!status)
+        status = build(plan, source, want, limit, names, features, out, diag);
     if (!status && !(out->source = kn_copy_text(kn_source_name(source))))
         status = kn_no_memory(diag, "a name");
     kn_source_close(source);
@@ -135,24 +188,6 @@ static kaon_status read_files(const kn_dataset_plan *plan, const kn_dataset_load
 
 /* --- splitting -------------------------------------------------------------------------------- */
 
-// Class numbers for a stratified split: rows without a class are left out later.
-static kaon_status strata(const kaon_table *table, int64_t **out, kaon_diag *diag)
-{
-    kaon_column target = {.size = sizeof target};
-    const int64_t rows = kn_table_rows(table);
-    if (kn_table_column_of(table, KAON_ROLE_TARGET, &target) || target.view.dtype != KAON_I64)
-        return kaon_fail(diag, KAON_INVALID, "a stratified split needs a target of classes");
-    int64_t *classes = kn_alloc_array((size_t)rows, sizeof *classes);
-    if (!classes)
-        return kn_no_memory(diag, "a split");
-    for (int64_t i = 0; i < rows; i++) {
-        const int64_t number = ((const int64_t *)target.view.data)[i];
-        classes[i] = number < 0 || number >= rows ? 0 : number;
-    }
-    *out = classes;
-    return KAON_OK;
-}
-
 static int64_t drop(const char *incomplete, int64_t *rows, int64_t count)
 {
     int64_t kept = 0;
@@ -162,24 +197,70 @@ static int64_t drop(const char *incomplete, int64_t *rows, int64_t count)
     return kept;
 }
 
-static kaon_status make_split(const kn_dataset_plan *plan, const kn_dataset_load *load,
+// A part somebody asked for must have rows.
+static kaon_status check_parts(const kn_split_plan *split, const kn_split *made, kaon_diag *diag)
+{
+    const kn_split_spec *spec = &split->spec;
+    for (int32_t part = 0; split->node && part < KN_PARTS; part++) {
+        const kn_share *share = &spec->share[part];
+        const int32_t asked = share->kind == KN_SHARE_NAMED || share->kind == KN_SHARE_RANGE ||
+                              (share->kind == KN_SHARE_FRACTION && share->fraction > 0) ||
+                              (spec->folds && part != KN_VALIDATION);
+        if (!asked || made->count[part] || split->strict)
+            continue;
+        if (spec->folds)
+            return kaon_fail(diag, KAON_INVALID,
+                             "fold %lld of %lld leaves no rows to %s: take fewer folds%s",
+                             (long long)spec->fold + 1, (long long)spec->folds,
+                             part == KN_TEST ? "test on" : "train on",
+                             split->key.count ? ", or a key of more values" : "");
+        return kaon_fail(diag, KAON_INVALID, "no rows are left for the %s part",
+                         kn_part_text(part));
+    }
+    return KAON_OK;
+}
+
+// A fault of the split stands where the split is written.
+static kaon_status place_fault(const kn_dataset_plan *plan, const kn_diag *fault, kaon_diag *diag)
+{
+    if (!plan->split.node || fault->status == KAON_NO_MEMORY)
+        return kaon_context(diag, kn_diag_pass(fault, diag), "split");
+    kn_fault_add(plan->s->faults, KN_FAULT_DATA, plan->split.node->place, "%s", fault->text);
+    return kn_faults_status(plan->s->faults, diag);
+}
+
+static kaon_status split_rows(const kn_dataset_plan *plan, const kn_split_spec *spec,
                               const harvest *h, kn_split *out, kaon_diag *diag)
 {
-    kn_split_spec spec = plan->split;
-    int64_t *classes = NULL;
-    if (!plan->has_seed)
+    kn_split_rows rows;
+    KAON_TRY(kn_split_rows_init(&plan->split, h->table, &h->files, spec->seed, &rows, diag));
+    const kaon_status status = kn_split_make(spec, &rows, out, diag);
+    kn_split_rows_fini(&rows);
+    return status;
+}
+
+static kaon_status make_split(const kn_dataset_plan *plan, const kn_dataset_load *load,
+                              const harvest *h, int64_t fold, kn_split *out, kaon_diag *diag)
+{
+    kn_split_spec spec = plan->split.spec;
+    kn_diag fault;
+    kn_diag_init(&fault);
+    spec.fold = fold;
+    if (!plan->split.has_seed)
         spec.seed = load->seed;
     // A check reads a few rows only: ranges need not lie in them.
     for (int32_t part = 0; load->max_rows && part < KN_PARTS; part++)
         if (spec.share[part].kind == KN_SHARE_RANGE)
             spec.share[part] = (kn_share){.kind = KN_SHARE_FRACTION, .fraction = 0.3};
-    if (spec.stratify)
-        KAON_TRY(strata(h->table, &classes, diag));
-    const kaon_status status = kn_split_make(&spec, kn_table_rows(h->table), classes, out, diag);
-    kn_free(classes);
+    kaon_status status = split_rows(plan, &spec, h, out, &fault.diag);
     for (int32_t part = 0; !status && part < KN_PARTS; part++)
         out->count[part] = drop(h->incomplete, out->rows[part], out->count[part]);
-    return kaon_context(diag, status, "split");
+    if (!status && !load->max_rows)
+        status = check_parts(&plan->split, out, &fault.diag);
+    if (!status)
+        return KAON_OK;
+    kn_split_fini(out);
+    return place_fault(plan, &fault, diag);
 }
 
 static kaon_status pick_complete(const harvest *h, kaon_table **out, kaon_diag *diag)
@@ -270,6 +351,23 @@ static void resolve(const kn_dataset_plan *plan, const kn_dataset *d, const kaon
 
 /* --- the calls -------------------------------------------------------------------------------- */
 
+// The names of more files that were read.
+static kaon_status note_files(kn_dataset *d, const kn_row_files *files, kaon_diag *diag)
+{
+    const int64_t count = d->file_count + files->count;
+    const char **names = kn_arena_array(&d->own->arena, (size_t)count + 1, sizeof *names);
+    for (int64_t i = 0; names && i < count; i++) {
+        names[i] = i < d->file_count
+                       ? d->files[i]
+                       : kn_arena_text(&d->own->arena, files->paths[i - d->file_count]);
+        if (!names[i])
+            return kn_no_memory(diag, "names of files");
+    }
+    d->file_count = names ? count : 0;
+    d->files = names;
+    return names ? KAON_OK : kn_no_memory(diag, "names of files");
+}
+
 // Files of their own for validation or test: the same columns, classes and length.
 static kaon_status load_part_files(kn_dataset_plan *plan, const kn_dataset_load *load,
                                    const kaon_table *like, kaon_texts features, kaon_texts paths,
@@ -287,8 +385,9 @@ static kaon_status load_part_files(kn_dataset_plan *plan, const kn_dataset_load 
     if (kn_table_column_of(like, KAON_ROLE_FEATURES, &c) == KAON_OK && c.view.rank == 3)
         want.pad = c.view.shape[1];
     KAON_TRY(read_files(plan, load, &want, paths, NULL, NULL, &h, diag));
-    const kaon_status status = pick_complete(&h, &d->part[part], diag);
+    kaon_status status = pick_complete(&h, &d->part[part], diag);
     if (!status) {
+        status = note_files(d, &h.files, diag);
         d->rows += kn_table_rows(h.table);
         d->dropped += kn_table_rows(h.table) - kn_table_rows(d->part[part]);
     }
@@ -296,21 +395,45 @@ static kaon_status load_part_files(kn_dataset_plan *plan, const kn_dataset_load 
     return status;
 }
 
+// The parts a split makes of what was read.
+static kaon_status pick_parts(kn_dataset *d, const harvest *h, kaon_diag *diag)
+{
+    kn_split *split = &d->own->split;
+    for (int32_t part = 0; part < KN_PARTS; part++) {
+        if (!split->count[part])
+            continue;
+        KAON_TRY(
+            kn_table_pick(h->table, split->rows[part], split->count[part], &d->part[part], diag));
+    }
+    d->test_rows = d->folds ? split->rows[KN_TEST] : NULL;
+    return KAON_OK;
+}
+
 static kaon_status split_harvest(kn_dataset_plan *plan, const kn_dataset_load *load,
                                  const harvest *h, kn_dataset *d, kaon_diag *diag)
 {
-    kn_split split = {0};
-    KAON_TRY(make_split(plan, load, h, &split, diag));
-    kaon_status status = KAON_OK;
-    for (int32_t part = 0; !status && part < KN_PARTS; part++)
-        if (split.count[part])
-            status =
-                kn_table_pick(h->table, split.rows[part], split.count[part], &d->part[part], diag);
-    kn_split_fini(&split);
+    KAON_TRY(make_split(plan, load, h, 0, &d->own->split, diag));
+    d->folds = plan->split.spec.folds;
     d->rows = kn_table_rows(h->table);
     for (int64_t i = 0; h->incomplete && i < d->rows; i++)
         d->dropped += h->incomplete[i];
-    return status;
+    return pick_parts(d, h, diag);
+}
+
+kaon_status kn_dataset_set_fold(kn_dataset *d, int64_t fold, kaon_diag *diag)
+{
+    struct kn_dataset_own *own = d->own;
+    const int32_t own_files = own->plan->settings->validation_path.count > 0;
+    for (int32_t part = 0; part < KN_PARTS; part++) {
+        if (part == KN_VALIDATION && own_files)
+            continue;
+        kn_table_release(d->part[part]);
+        d->part[part] = NULL;
+    }
+    kn_split_fini(&own->split);
+    KAON_TRY(make_split(own->plan, &own->load, &own->whole, fold, &own->split, diag));
+    d->fold = fold;
+    return pick_parts(d, &own->whole, diag);
 }
 
 static kaon_status load_all(kn_dataset_plan *plan, const kn_dataset_load *load, kn_dataset *d,
@@ -325,6 +448,8 @@ static kaon_status load_all(kn_dataset_plan *plan, const kn_dataset_load *load, 
     KAON_TRY(read_files(plan, load, &want, paths, &d->own->arena, &features, &h, diag));
     kaon_status status = name(d, h.table, features, h.source, diag);
     if (!status)
+        status = note_files(d, &h.files, diag);
+    if (!status)
         status = split_harvest(plan, load, &h, d, diag);
     if (!status)
         status = load_part_files(plan, load, h.table, features, settings->validation_path,
@@ -334,7 +459,14 @@ static kaon_status load_all(kn_dataset_plan *plan, const kn_dataset_load *load, 
             load_part_files(plan, load, h.table, features, settings->test_path, KN_TEST, d, diag);
     if (!status)
         resolve(plan, d, h.table, features);
+    if (!status && d->folds) {
+        d->own->plan = plan;
+        d->own->load = *load;
+        d->own->whole = h;
+        return KAON_OK;
+    }
     harvest_fini(&h);
+    kn_split_fini(&d->own->split);
     return status;
 }
 
@@ -363,6 +495,8 @@ void kn_dataset_free(kn_dataset *d)
         return;
     for (int32_t part = 0; part < KN_PARTS; part++)
         kn_table_release(d->part[part]);
+    harvest_fini(&d->own->whole);
+    kn_split_fini(&d->own->split);
     kn_arena_free(&d->own->arena);
     kn_free(d->own);
     kn_free(d);
@@ -395,7 +529,7 @@ kaon_status kn_dataset_load_table(kn_dataset_plan *plan, const kn_dataset_load *
     if (whole) {
         status = pick_complete(&h, out, diag);
     } else {
-        status = make_split(plan, load, &h, &split, diag);
+        status = make_split(plan, load, &h, 0, &split, diag);
         if (!status)
             status = kn_table_pick(h.table, split.rows[part], split.count[part], out, diag);
         kn_split_fini(&split);

@@ -9,9 +9,7 @@
  *       task: auto                       # auto, classification, regression
  *       split: {train: 0.7, validation: 0.15, test: 0.15}
  *
- * Forms of `split`: fractions; row ranges `0..15000` (the last one not included); `every: 5`;
- * `train` absent: the rest; with shuffle, stratify, seed. `test_path` and `validation_path` are
- * files of their own.
+ * Forms of `split` stand in split_plan.h. `test_path` and `validation_path` are files of their own.
  */
 #ifndef KN_DATASET_H
 #define KN_DATASET_H
@@ -53,6 +51,11 @@ typedef struct kn_dataset {
     int64_t class_count;
     const char *const *classes; // NULL: the target is no class
     const char *source;         // "jets.csv and 3 more", for messages and reports
+    int64_t file_count;         // all that were read, of all parts, as they were opened
+    const char *const *files;
+    int64_t folds;            // of a cross-validation; 0: none. The parts are those of `fold`
+    int64_t fold;             // 0, 1, ...
+    const int64_t *test_rows; // with folds: where the rows of the test part stand in the files
     struct kn_dataset_own *own;
 } kn_dataset;
 
@@ -60,6 +63,9 @@ typedef struct kn_dataset {
  * one, so that a plan made from it chooses the same whatever else the files hold. [instance] */
 kaon_status kn_dataset_load_parts(kn_dataset_plan *plan, const kn_dataset_load *load,
                                   kn_dataset **out, kaon_diag *diag);
+
+/* Puts the parts of another fold in place of those it has. [instance] */
+kaon_status kn_dataset_set_fold(kn_dataset *dataset, int64_t fold, kaon_diag *diag);
 void kn_dataset_free(kn_dataset *dataset); // takes NULL; tables retained elsewhere stay
 
 /* Reads all rows into one table, without a split; part >= 0: those of that part only. [instance] */

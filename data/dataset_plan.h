@@ -4,6 +4,7 @@
 
 #include "data/arrow_table.h"
 #include "data/dataset.h"
+#include "data/split_plan.h"
 
 typedef struct kn_data_settings {
     const kn_config *reader;
@@ -27,8 +28,7 @@ struct kn_dataset_plan {
     kn_settings *s;
     const kn_data_settings *settings;
     const kaon_part *reader; // NULL: by extension
-    kn_split_spec split;
-    int32_t has_seed; // the split names its own
+    kn_split_plan split;
     kn_config *resolved;
 };
 

@@ -83,7 +83,7 @@ static int64_t find_column(const struct ArrowSchema *schema, const char *name)
 /* --- choosing --------------------------------------------------------------------------------- */
 
 // What a column of the schema is taken for.
-enum { FREE = 0, AS_FEATURE = 1, AS_TARGET = 2, AS_WEIGHT = 3, AS_KEPT = 4 };
+enum { FREE = 0, AS_FEATURE = 1, AS_TARGET = 2, AS_WEIGHT = 3, AS_KEPT = 4, AS_ASIDE = 5 };
 
 typedef struct choice {
     const struct ArrowSchema *schema;
@@ -157,7 +157,23 @@ static kaon_status add_named(choice *c, const char *name, kaon_diag *diag)
         return kaon_fail(diag, KAON_INVALID, "column '%s' is the %s and cannot be a feature too",
                          c->schema->children[at]->name,
                          c->taken[at] == AS_TARGET ? "target" : "weight");
+    if (c->taken[at] == AS_ASIDE)
+        return kaon_fail(diag, KAON_INVALID, "column '%s' splits the rows and cannot be a feature",
+                         c->schema->children[at]->name);
     add_feature(c, at);
+    return KAON_OK;
+}
+
+// Columns that split the rows say nothing about an event: patterns pass them over.
+static kaon_status set_aside(choice *c, const kn_want *want, kaon_diag *diag)
+{
+    for (int64_t i = 0; i < want->aside_count; i++) {
+        const int64_t at = find_column(c->schema, want->aside[i]);
+        if (at < 0)
+            return unknown_column(c->schema, "split", want->aside[i], diag);
+        if (c->taken[at] == FREE)
+            c->taken[at] = AS_ASIDE;
+    }
     return KAON_OK;
 }
 
@@ -233,9 +249,24 @@ static kaon_status add_chosen(kn_selection *s, const choice *c, int64_t column, 
     return KAON_OK;
 }
 
+static kaon_status collect_kept(kn_selection *s, const choice *c, const char *const *names,
+                                int64_t count, kaon_diag *diag)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t at = find_column(c->schema, names[i]);
+        if (at < 0)
+            return unknown_column(c->schema, "columns to keep", names[i], diag);
+        if (c->taken[at] != FREE && c->taken[at] != AS_ASIDE)
+            continue; // a feature, target or weight is there anyway
+        c->taken[at] = AS_KEPT;
+        KAON_TRY(add_chosen(s, c, at, KAON_ROLE_NONE, diag));
+    }
+    return KAON_OK;
+}
+
 static kaon_status collect(const choice *c, const kn_want *want, kn_selection *s, kaon_diag *diag)
 {
-    const size_t room = (size_t)c->count + 2 + (size_t)want->keep_count;
+    const size_t room = (size_t)(c->count + 2 + want->keep_count + want->aside_count);
     s->at = kn_alloc_array(room, sizeof *s->at);
     s->names = kn_alloc_array(room, sizeof *s->names);
     if (!s->at || !s->names)
@@ -247,16 +278,8 @@ static kaon_status collect(const choice *c, const kn_want *want, kn_selection *s
         KAON_TRY(add_chosen(s, c, c->target, KAON_ROLE_TARGET, diag));
     if (c->weight >= 0)
         KAON_TRY(add_chosen(s, c, c->weight, KAON_ROLE_WEIGHT, diag));
-    for (int64_t i = 0; i < want->keep_count; i++) {
-        const int64_t at = find_column(c->schema, want->keep[i]);
-        if (at < 0)
-            return unknown_column(c->schema, "columns to keep", want->keep[i], diag);
-        if (c->taken[at] != FREE)
-            continue; // a feature, target or weight is there anyway
-        c->taken[at] = AS_KEPT;
-        KAON_TRY(add_chosen(s, c, at, KAON_ROLE_NONE, diag));
-    }
-    return KAON_OK;
+    KAON_TRY(collect_kept(s, c, want->keep, want->keep_count, diag));
+    return collect_kept(s, c, want->aside, want->aside_count, diag);
 }
 
 kaon_status kn_select(const struct ArrowSchema *schema, const kn_want *want, kn_selection *out,
@@ -273,6 +296,8 @@ kaon_status kn_select(const struct ArrowSchema *schema, const kn_want *want, kn_
     if (!status)
         status = take_single(&c, want->weight, want->weight_optional, AS_WEIGHT, "weight",
                              &c.weight, diag);
+    if (!status)
+        status = set_aside(&c, want, diag);
     if (!status)
         status = choose_features(&c, want, diag);
     if (!status)

@@ -317,6 +317,11 @@ const char *kn_source_path(const kn_source *source, int64_t index)
     return source->paths[index];
 }
 
+int64_t kn_source_at(const kn_source *source)
+{
+    return source->at;
+}
+
 /* --- scanning --------------------------------------------------------------------------------- */
 
 static int64_t file_count(const kn_source *source)

@@ -35,6 +35,9 @@ const char *kn_source_name(const kn_source *source);
 int64_t kn_source_path_count(const kn_source *source);
 const char *kn_source_path(const kn_source *source, int64_t index);
 
+/* The file being visited. [any] */
+int64_t kn_source_at(const kn_source *source);
+
 /* Rows of all files, -1 if not known without reading. [instance] */
 kaon_status kn_source_rows(kn_source *source, int64_t *out, kaon_diag *diag);
 

@@ -7,8 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { FREE = -1 };
-
 // ORDER part
 static const char *const part_texts[KN_PARTS] = {"train", "validation", "test"};
 
@@ -21,74 +19,148 @@ const char *kn_part_text(int32_t part)
 
 static kaon_status claim(int8_t *part_of, int64_t row, int32_t part, kaon_diag *diag)
 {
-    if (part_of[row] != FREE)
+    if (part_of[row] != KN_FREE)
         return kaon_fail(diag, KAON_INVALID, "row %lld is claimed by both %s and %s",
                          (long long)row, kn_part_text(part_of[row]), kn_part_text(part));
     part_of[row] = (int8_t)part;
     return KAON_OK;
 }
 
-static kaon_status claim_ranges(const kn_split_spec *spec, int64_t rows, int8_t *part_of,
-                                kaon_diag *diag)
+static kaon_status claim_rows(const kn_split_spec *spec, const kn_split_rows *rows, int8_t *part_of,
+                              kaon_diag *diag)
 {
+    if (rows->parts)
+        memcpy(part_of, rows->parts, (size_t)rows->count);
+    else
+        memset(part_of, KN_FREE, (size_t)rows->count);
     for (int32_t part = 0; part < KN_PARTS; part++) {
         const kn_share *share = &spec->share[part];
         if (share->kind != KN_SHARE_RANGE)
             continue;
-        const int64_t last = share->last < 0 ? rows : share->last;
-        if (share->first < 0 || share->first > last || last > rows)
+        const int64_t last = share->last < 0 ? rows->count : share->last;
+        if (share->first < 0 || share->first > last || last > rows->count)
             return kaon_fail(diag, KAON_INVALID, "%s takes rows %lld..%lld of %lld",
                              kn_part_text(part), (long long)share->first, (long long)last,
-                             (long long)rows);
+                             (long long)rows->count);
         for (int64_t row = share->first; row < last; row++)
             KAON_TRY(claim(part_of, row, part, diag));
     }
-    for (int64_t row = 0; spec->every > 0 && row < rows; row += spec->every)
+    for (int64_t row = 0; spec->every > 0 && row < rows->count; row += spec->every)
         KAON_TRY(claim(part_of, row, KN_TEST, diag));
+    return KAON_OK;
+}
+
+/* --- cuts ------------------------------------------------------------------------------------- */
+
+// The free rows in some order from 0 to 1: up to here they belong to this part.
+typedef struct cut {
+    double upto;
+    int32_t part; // or KN_FREE
+} cut;
+
+typedef struct cuts {
+    cut at[KN_PARTS + 2];
+    int32_t count;
+} cuts;
+
+static void add_cut(cuts *c, double upto, int32_t part)
+{
+    c->at[c->count++] = (cut){upto, part};
+}
+
+static kaon_status cut_parts(const kn_split_spec *spec, cuts *out, kaon_diag *diag)
+{
+    double sum = 0;
+    int32_t rest = KN_FREE;
+    for (int32_t part = 0; part < KN_PARTS; part++) {
+        const kn_share *share = &spec->share[part];
+        if (share->kind == KN_SHARE_REST && rest != KN_FREE)
+            return kaon_fail(diag, KAON_INVALID, "%s and %s cannot both take the rest",
+                             kn_part_text(rest), kn_part_text(part));
+        if (share->kind == KN_SHARE_REST)
+            rest = part;
+        if (share->kind != KN_SHARE_FRACTION)
+            continue;
+        if (!(share->fraction >= 0 && share->fraction <= 1))
+            return kaon_fail(diag, KAON_INVALID, "%s takes %g of the rows; it must be 0 to 1",
+                             kn_part_text(part), share->fraction);
+        sum += share->fraction;
+        add_cut(out, sum, part);
+    }
+    if (sum > 1 + 1e-9)
+        return kaon_fail(diag, KAON_INVALID, "the parts take %g of the rows, more than all", sum);
+    add_cut(out, INFINITY, rest);
+    return KAON_OK;
+}
+
+/* The validation rows of a fold are those that follow it, round the end if need be: no second draw,
+ * and keys and classes are held together there, too. */
+static kaon_status cut_fold(const kn_split_spec *spec, cuts *out, kaon_diag *diag)
+{
+    const double k = (double)spec->folds, first = (double)spec->fold / k;
+    const double last = (double)(spec->fold + 1) / k;
+    const double end = last + spec->share[KN_VALIDATION].fraction * (1 - 1 / k);
+    if (spec->folds < 2 || spec->fold < 0 || spec->fold >= spec->folds)
+        return kaon_fail(diag, KAON_INVALID, "fold %lld of %lld; there must be 2 or more",
+                         (long long)spec->fold + 1, (long long)spec->folds);
+    if (end > 1)
+        add_cut(out, end - 1, KN_VALIDATION);
+    add_cut(out, first, KN_TRAIN);
+    add_cut(out, last, KN_TEST);
+    if (end <= 1)
+        add_cut(out, end, KN_VALIDATION);
+    add_cut(out, INFINITY, end > 1 ? KN_VALIDATION : KN_TRAIN);
     return KAON_OK;
 }
 
 /* --- fractions -------------------------------------------------------------------------------- */
 
-typedef struct share_out {
-    double upto[KN_PARTS + 1]; // fractions added up
-    int32_t rest;              // part of what is left, or FREE
-} share_out;
-
-static kaon_status add_fractions(const kn_split_spec *spec, share_out *out, kaon_diag *diag)
-{
-    double sum = 0;
-    out->rest = FREE;
-    for (int32_t part = 0; part < KN_PARTS; part++) {
-        const kn_share *share = &spec->share[part];
-        if (share->kind == KN_SHARE_REST && out->rest != FREE)
-            return kaon_fail(diag, KAON_INVALID, "%s and %s cannot both take the rest",
-                             kn_part_text(out->rest), kn_part_text(part));
-        if (share->kind == KN_SHARE_REST)
-            out->rest = part;
-        if (share->kind == KN_SHARE_FRACTION && !(share->fraction >= 0 && share->fraction <= 1))
-            return kaon_fail(diag, KAON_INVALID, "%s takes %g of the rows; it must be 0 to 1",
-                             kn_part_text(part), share->fraction);
-        sum += share->kind == KN_SHARE_FRACTION ? share->fraction : 0;
-        out->upto[part + 1] = sum;
-    }
-    if (sum > 1 + 1e-9)
-        return kaon_fail(diag, KAON_INVALID, "the parts take %g of the rows, more than all", sum);
-    return KAON_OK;
-}
-
-// Gives a list of rows to the parts, one stretch each.
-static void share_list(const share_out *shares, const uint32_t *order, const int64_t *list,
-                       int64_t count, int8_t *part_of)
+// A list of rows in some order, cut by their number.
+static void share_by_count(const cuts *c, const uint32_t *order, const int64_t *list, int64_t count,
+                           int8_t *part_of)
 {
     int64_t at = 0;
-    for (int32_t part = 0; part < KN_PARTS; part++) {
-        const int64_t end = llround(shares->upto[part + 1] * (double)count);
-        for (; at < end && at < count; at++)
-            part_of[list[order ? order[at] : at]] = (int8_t)part;
+    for (int32_t i = 0; i < c->count; i++) {
+        const double upto = c->at[i].upto * (double)count;
+        const int64_t end = upto < (double)count ? llround(upto) : count;
+        for (; at < end; at++)
+            part_of[list[order ? order[at] : at]] = (int8_t)c->at[i].part;
     }
-    for (; at < count; at++)
-        part_of[list[order ? order[at] : at]] = (int8_t)shares->rest;
+}
+
+// The same, cut by weight: a row belongs where the middle of its weight lies.
+static void share_by_weight(const cuts *c, const uint32_t *order, const int64_t *list,
+                            int64_t count, const double *weights, int8_t *part_of)
+{
+    double total = 0, before = 0;
+    int32_t i = 0;
+    for (int64_t at = 0; at < count; at++)
+        total += fabs(weights[list[at]]);
+    if (!(total > 0)) {
+        share_by_count(c, order, list, count, part_of);
+        return;
+    }
+    for (int64_t at = 0; at < count; at++) {
+        const int64_t row = list[order ? order[at] : at];
+        const double own = fabs(weights[row]);
+        while (before + own / 2 > c->at[i].upto * total && i + 1 < c->count)
+            i++;
+        part_of[row] = (int8_t)c->at[i].part;
+        before += own;
+    }
+}
+
+// Rows of one key have one hash, and so one part, whatever else the files hold.
+static void share_by_key(const cuts *c, const kn_split_rows *rows, int8_t *part_of)
+{
+    for (int64_t row = 0; row < rows->count; row++) {
+        const double place = (double)(rows->keys[row] >> 11) * 0x1p-53; // 0 <= place < 1
+        int32_t i = 0;
+        while (place >= c->at[i].upto)
+            i++;
+        if (part_of[row] == KN_FREE)
+            part_of[row] = (int8_t)c->at[i].part;
+    }
 }
 
 // The free rows, those of one class after those of another if asked, and where each class ends.
@@ -121,38 +193,52 @@ static kaon_status strata_make(const int8_t *part_of, int64_t rows, const int64_
         return kn_no_memory(diag, "a split");
     // A counting sort, which keeps the file order within a class.
     for (int64_t i = 0; i < rows; i++)
-        if (part_of[i] == FREE)
+        if (part_of[i] == KN_FREE)
             s->ends[(classes ? classes[i] : 0) + 1]++;
     for (int64_t c = 0; c < s->count; c++)
         s->ends[c + 1] += s->ends[c];
     for (int64_t i = 0; i < rows; i++)
-        if (part_of[i] == FREE)
+        if (part_of[i] == KN_FREE)
             s->list[s->ends[classes ? classes[i] : 0]++] = i;
     return KAON_OK;
 }
 
-static kaon_status share_free_rows(const kn_split_spec *spec, int64_t rows, const int64_t *classes,
-                                   int8_t *part_of, kaon_diag *diag)
+static kaon_status share_by_place(const kn_split_spec *spec, const cuts *c,
+                                  const kn_split_rows *rows, int8_t *part_of, kaon_diag *diag)
 {
-    share_out shares = {.upto = {0}};
     strata s = {0};
     uint32_t *order = NULL;
-    KAON_TRY(add_fractions(spec, &shares, diag));
-    if (spec->shuffle && rows > UINT32_MAX)
+    const double *weights = spec->stratify ? rows->weights : NULL;
+    if (spec->shuffle && rows->count > UINT32_MAX)
         return kaon_fail(diag, KAON_UNSUPPORTED, "%lld rows to shuffle; at most 2^32 - 1 can be",
-                         (long long)rows);
-    kaon_status status = strata_make(part_of, rows, spec->stratify ? classes : NULL, &s, diag);
-    if (!status && spec->shuffle && !(order = kn_alloc_array((size_t)rows, sizeof *order)))
+                         (long long)rows->count);
+    kaon_status status =
+        strata_make(part_of, rows->count, spec->stratify ? rows->classes : NULL, &s, diag);
+    if (!status && spec->shuffle && !(order = kn_alloc_array((size_t)rows->count, sizeof *order)))
         status = kn_no_memory(diag, "a split");
-    for (int64_t c = 0; !status && c < s.count; c++) {
-        const int64_t first = c ? s.ends[c - 1] : 0, count = s.ends[c] - first;
+    for (int64_t k = 0; !status && k < s.count; k++) {
+        const int64_t first = k ? s.ends[k - 1] : 0, count = s.ends[k] - first;
         if (order) // epochs -1, -2 ...: no order of training is one of these
-            kn_shuffle(spec->seed, -1 - c, count, order);
-        share_list(&shares, order, s.list + first, count, part_of);
+            kn_shuffle(spec->seed, -1 - k, count, order);
+        if (weights)
+            share_by_weight(c, order, s.list + first, count, weights, part_of);
+        else
+            share_by_count(c, order, s.list + first, count, part_of);
     }
     kn_free(order);
     strata_fini(&s);
     return status;
+}
+
+static kaon_status share_free_rows(const kn_split_spec *spec, const kn_split_rows *rows,
+                                   int8_t *part_of, kaon_diag *diag)
+{
+    cuts c = {.count = 0};
+    KAON_TRY(spec->folds ? cut_fold(spec, &c, diag) : cut_parts(spec, &c, diag));
+    if (!rows->keys)
+        return share_by_place(spec, &c, rows, part_of, diag);
+    share_by_key(&c, rows, part_of);
+    return KAON_OK;
 }
 
 /* --- lists ------------------------------------------------------------------------------------ */
@@ -160,7 +246,7 @@ static kaon_status share_free_rows(const kn_split_spec *spec, int64_t rows, cons
 static kaon_status make_lists(const int8_t *part_of, int64_t rows, kn_split *out, kaon_diag *diag)
 {
     for (int64_t i = 0; i < rows; i++)
-        if (part_of[i] != FREE)
+        if (part_of[i] != KN_FREE)
             out->count[part_of[i]]++;
     for (int32_t part = 0; part < KN_PARTS; part++) {
         if (!out->count[part])
@@ -171,24 +257,23 @@ static kaon_status make_lists(const int8_t *part_of, int64_t rows, kn_split *out
         out->count[part] = 0;
     }
     for (int64_t i = 0; i < rows; i++)
-        if (part_of[i] != FREE)
+        if (part_of[i] != KN_FREE)
             out->rows[part_of[i]][out->count[part_of[i]]++] = i;
     return KAON_OK;
 }
 
-kaon_status kn_split_make(const kn_split_spec *spec, int64_t rows, const int64_t *classes,
-                          kn_split *out, kaon_diag *diag)
+kaon_status kn_split_make(const kn_split_spec *spec, const kn_split_rows *rows, kn_split *out,
+                          kaon_diag *diag)
 {
     memset(out, 0, sizeof *out);
-    int8_t *part_of = kn_alloc((size_t)rows);
+    int8_t *part_of = kn_alloc((size_t)rows->count);
     if (!part_of)
         return kn_no_memory(diag, "a split");
-    memset(part_of, FREE, (size_t)rows);
-    kaon_status status = claim_ranges(spec, rows, part_of, diag);
+    kaon_status status = claim_rows(spec, rows, part_of, diag);
     if (!status)
-        status = share_free_rows(spec, rows, classes, part_of, diag);
+        status = share_free_rows(spec, rows, part_of, diag);
     if (!status)
-        status = make_lists(part_of, rows, out, diag);
+        status = make_lists(part_of, rows->count, out, diag);
     kn_free(part_of);
     if (status)
         kn_split_fini(out);
