@@ -14,6 +14,25 @@ const command commands[] = {
      "  kaon run jets.yaml --set model.network.epochs=5 --seed 7\n"
      "  kaon run jets.yaml --check                  # is the file right? trains nothing\n",
      run_main},
+    {"check", "look whether a YAML file is right, train nothing",
+     "FILE... [--set a.b=c]... [options]",
+     "  kaon check jets.yaml                        # all mistakes, with what was meant\n"
+     "  kaon check *.yaml --quiet\n",
+     check_main},
+    {"render", "show a YAML file with all settings and where each came from",
+     "FILE [--set a.b=c]... [options]",
+     "  kaon render jets.yaml                       # defaults, includes, variables put in\n",
+     render_main},
+    {"schema", "print the JSON Schema of experiments, for editors",
+     "[options]",
+     "  kaon schema > kaon.schema.json              # first line of a YAML file, for its server:\n"
+     "                                              # yaml-language-server: $schema=kaon.schema.json\n",
+     schema_main},
+    {"explain", "tell what the code of an error means",
+     "[CODE] [options]",
+     "  kaon explain C0107                          # what it means, an example, what to do\n"
+     "  kaon explain                                # all codes\n",
+     explain_main},
     {"predict", "apply a trained model to events",
      "MODEL [DATA...] [--out FILE] [options]",
      "  kaon predict runs/jets-1 new.csv            # shows the first rows\n"

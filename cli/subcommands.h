@@ -3,6 +3,10 @@
 #define KAON_CLI_SUBCOMMANDS_H
 
 int run_main(int argc, char **argv);
+int check_main(int argc, char **argv);
+int render_main(int argc, char **argv);
+int schema_main(int argc, char **argv);
+int explain_main(int argc, char **argv);
 int predict_main(int argc, char **argv);
 int eval_main(int argc, char **argv);
 int inspect_main(int argc, char **argv);

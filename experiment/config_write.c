@@ -5,7 +5,7 @@
 
 #include "kernel/decimal.h"
 
-enum { INDENT = 2, FLOW_WIDTH = 72 };
+enum { INDENT = 2, FLOW_WIDTH = 72, ORIGIN_COLUMN = 48 };
 
 /* --- scalars ---------------------------------------------------------------------------------- */
 
@@ -114,54 +114,89 @@ static void write_blanks(int32_t count, kn_text *out)
     kn_text_format(out, "%*s", (int)count, "");
 }
 
-static void write_block(const kn_config *node, int32_t indent, kn_text *out);
+// Behind a value: "# default", or where it came from.
+static void write_comment(const kn_config *node, size_t line, int32_t origins, kn_text *out)
+{
+    const int32_t inside = node->first && node->first->is_default && fits_line(node);
+    const kn_place *place = &node->place;
+    const int32_t is_default = node->is_default || inside;
+    if (is_default || (origins && place->source)) {
+        const size_t length = out->length - line;
+        const int blanks = origins && length < ORIGIN_COLUMN ? (int)(ORIGIN_COLUMN - length) : 2;
+        kn_text_format(out, "%*s# ", blanks, "");
+    }
+    if (is_default)
+        kn_text_add(out, "default");
+    else if (origins && place->source && *place->source->name == '-')
+        kn_text_format(out, "%s %s", place->source->name, place->source->text);
+    else if (origins && place->source)
+        kn_text_format(out, "%s:%d", place->source->name, (int)place->line);
+    kn_text_add(out, "\n");
+}
 
-// What stands behind "key:" or "-"; `step` is the indentation of what lies below.
-static void write_value(const kn_config *node, int32_t step, kn_text *out)
+static void write_block(const kn_config *node, int32_t indent, int32_t origins, kn_text *out);
+
+// What stands behind "key:" or "-"; `step` is the indentation of what lies below, `line` where the
+// line begins.
+static void write_value(const kn_config *node, size_t line, int32_t step, int32_t origins,
+                        kn_text *out)
 {
     if (is_leaf(node) || fits_line(node)) {
         kn_text_add(out, " ");
         write_flow(node, out);
-        const int32_t inside = node->first && node->first->is_default;
-        kn_text_add(out, node->is_default || inside ? "  # default\n" : "\n");
+        write_comment(node, line, origins, out);
         return;
     }
-    kn_text_add(out, node->is_default ? "  # default\n" : "\n");
-    write_block(node, step, out);
+    if (origins)
+        write_comment(node, line, origins, out);
+    else
+        kn_text_add(out, node->is_default ? "  # default\n" : "\n");
+    write_block(node, step, origins, out);
 }
 
-static void write_block(const kn_config *node, int32_t indent, kn_text *out)
+static void write_block(const kn_config *node, int32_t indent, int32_t origins, kn_text *out)
 {
     const int32_t list = node->kind == KN_CONFIG_LIST;
     for (const kn_config *child = node->first; child; child = child->next) {
+        const size_t line = out->length;
         write_blanks(indent, out);
         if (!list) {
             write_key(child->key, out);
             kn_text_add(out, ":");
-            write_value(child, indent + INDENT, out);
+            write_value(child, line, indent + INDENT, origins, out);
         } else if (child->kind == KN_CONFIG_MAP && child->count && !fits_line(child)) {
             // The first key of a map follows the dash: "- network:".
             kn_text block = {0};
-            write_block(child, indent + INDENT, &block);
+            write_block(child, indent + INDENT, origins, &block);
             kn_text_add(out, "- ");
             kn_text_add(out, kn_text_get(&block) + (block.length ? indent + INDENT : 0));
             out->failed |= block.failed;
             kn_text_fini(&block);
         } else {
             kn_text_add(out, "-");
-            write_value(child, indent + INDENT, out);
+            write_value(child, line, indent + INDENT, origins, out);
         }
     }
 }
 
-void kn_config_write_yaml(const kn_config *node, kn_text *out)
+static void write_yaml(const kn_config *node, int32_t origins, kn_text *out)
 {
     if (is_leaf(node)) {
         write_flow(node, out);
         kn_text_add(out, "\n");
         return;
     }
-    write_block(node, 0, out);
+    write_block(node, 0, origins, out);
+}
+
+void kn_config_write_yaml(const kn_config *node, kn_text *out)
+{
+    write_yaml(node, 0, out);
+}
+
+void kn_config_write_origins(const kn_config *node, kn_text *out)
+{
+    write_yaml(node, 1, out);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */

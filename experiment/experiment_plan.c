@@ -1,6 +1,7 @@
 /* experiment_plan.c: an experiment's YAML file, read and checked. */
 #include "experiment/experiment_plan.h"
 #include "experiment/config_edit.h"
+#include "experiment/config_load.h"
 
 #include <kaon/agent.h>
 #include <kaon/learner.h>
@@ -16,6 +17,10 @@ static const char *const float_names[] = {"f32", "f64", NULL};
 
 // clang-format off
 static const kaon_option top_options[] = {
+    KAON_TEXTS(kn_experiment_settings, include, NULL,
+               .help = "files this one builds on, relative to it; its own keys go before theirs"),
+    KN_TREE(kn_experiment_settings, vars,
+            .help = "names and values, put in wherever ${name} stands"),
     KAON_TEXT(kn_experiment_settings, name, NULL, .help = "of the run folder; absent: the file's"),
     KAON_INT(kn_experiment_settings, seed, 1, .max = INFINITY,
              .help = "of everything random: the same seed gives the same numbers"),
@@ -176,11 +181,14 @@ kaon_status kn_experiment_plan_init(kn_experiment_plan *plan, kn_kernel *kernel,
     if (!plan->tree || !plan->folder)
         return kn_no_memory(diag, "a configuration");
     kn_settings_init(&plan->settings, kernel, plan->tree, faults);
-    kn_config *root = kn_config_read(plan->tree, path, faults);
+    kn_config *root = kn_config_load(plan->tree, path, &kn_experiment_schema, faults);
     for (int64_t i = 0; root && i < set_count; i++)
         kn_config_set(plan->tree, &root, sets[i], faults);
     if (root)
+        kn_config_put_vars(plan->tree, root, faults);
+    if (root)
         check(plan, root, faults);
+    kn_config_drop_echoes(faults);
     return kn_faults_status(faults, diag);
 }
 

@@ -1,5 +1,7 @@
 /* experiment_plan.h: an experiment's YAML file, read and checked; nothing is opened yet.
  *
+ *     include: common.yaml          # config_load.h, as the next line
+ *     vars: {units: 64}
  *     name: jets                    # of the run folder; absent: the file's
  *     seed: 1
  *     float: f32                    # f32, f64
@@ -22,6 +24,8 @@
 
 // The top of the file. ORDER experiment_settings
 typedef struct kn_experiment_settings {
+    kaon_texts include;    // both are taken in before the rest is looked at: config_load.h
+    const kn_config *vars; //
     const char *name;
     int64_t seed;
     int64_t threads;

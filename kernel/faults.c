@@ -154,15 +154,20 @@ kaon_status kn_faults_status(const kn_faults *faults, kaon_diag *diag)
                      (int)first->line, (int)first->column, message);
 }
 
+void kn_fault_fini(kn_fault *fault)
+{
+    kn_free(fault->file);
+    kn_free(fault->excerpt);
+    kn_free(fault->message);
+    kn_free(fault->hint);
+    kn_free(fault->note);
+    kn_free(fault->more);
+    *fault = (kn_fault){0};
+}
+
 void kn_faults_fini(kn_faults *faults)
 {
-    for (int32_t i = 0; i < kn_faults_kept(faults); i++) {
-        kn_free(faults->at[i].file);
-        kn_free(faults->at[i].excerpt);
-        kn_free(faults->at[i].message);
-        kn_free(faults->at[i].hint);
-        kn_free(faults->at[i].note);
-        kn_free(faults->at[i].more);
-    }
+    for (int32_t i = 0; i < kn_faults_kept(faults); i++)
+        kn_fault_fini(&faults->at[i]);
     *faults = (kn_faults){0};
 }

@@ -48,7 +48,11 @@ typedef struct kn_place {
     X(COUNT, 114, "a list has too few or too many entries")                                        \
     X(EDIT, 115, "an edit (--set) cannot be made")                                                 \
     X(CLASH, 116, "two keys exclude each other or need each other")                                \
-    X(DATA, 117, "the data do not have what the configuration names")
+    X(DATA, 117, "the data do not have what the configuration names")                              \
+    X(INCLUDE, 118, "an included file cannot be taken in")                                         \
+    X(VARIABLE, 119, "a variable is not defined, or not in this way")                              \
+    X(FIT, 120, "the parts of the experiment do not fit each other")                               \
+    X(FORMULA, 121, "a formula cannot be understood")
 
 enum {
 #define KN_FAULT_ROW(name, number, words) KN_FAULT_##name = number,
@@ -94,6 +98,7 @@ KAON_PRINTF(2, 3) void kn_fault_more(kn_faults *faults, const char *format, ...)
  */
 kaon_status kn_faults_status(const kn_faults *faults, kaon_diag *diag);
 
+void kn_fault_fini(kn_fault *fault);
 void kn_faults_fini(kn_faults *faults);
 
 /* How many lie in `at`. */

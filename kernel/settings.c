@@ -350,11 +350,16 @@ static int32_t read_form(kn_settings *s, const char *interface_id, const kn_conf
     return 1;
 }
 
-static kn_config *resolve_part(kn_settings *s, const kaon_part *part, kn_config *settings)
+static kn_config *resolve_part(kn_settings *s, const kaon_part *part, kn_config *settings,
+                               kn_place place)
 {
-    if (!settings->count && !part->label)
-        return kn_config_scalar_new(s->tree, part->name, 0);
-    kn_config *map = kn_config_map_new(s->tree);
+    const int32_t alone = !settings->count && !part->label;
+    kn_config *map =
+        alone ? kn_config_scalar_new(s->tree, part->name, 0) : kn_config_map_new(s->tree);
+    if (map)
+        map->place = place;
+    if (alone)
+        return map;
     kn_config_put(s->tree, map, part->name, settings);
     if (part->label)
         kn_config_put(s->tree, map, "as", kn_config_scalar_new(s->tree, part->label, 0));
@@ -399,7 +404,7 @@ static kaon_part *fill_part(kn_settings *s, const kn_item *item, const written *
         return NULL;
     note_item(s, item, more);
     if (resolved)
-        *resolved = resolve_part(s, part, settings);
+        *resolved = resolve_part(s, part, settings, w->place);
     return part;
 }
 

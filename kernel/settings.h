@@ -13,6 +13,7 @@
 
 #include <kaon/option.h>
 #include <kaon/plugin.h>
+#include <string.h>
 
 #include "kernel/config.h"
 #include "kernel/interfaces.h"
@@ -90,6 +91,15 @@ typedef struct kn_limits {
 } kn_limits;
 
 kn_limits kn_option_limits(const kaon_option *option);
+
+/* The schema of the section under a key; NULL: it is none. [any] */
+static inline const kn_schema *kn_section_find(const kn_section *sections, const char *key)
+{
+    for (const kn_section *at = sections; at && at->key; at++)
+        if (!strcmp(at->key, key))
+            return at->schema;
+    return NULL;
+}
 
 /* The next row. */
 static inline const kaon_option *kn_option_next(const kaon_option *option)

@@ -113,7 +113,7 @@ typedef struct {
     const char *key;
     const kaon_option *found;
     char where[64]; // who has it
-    char path[256]; // "optimizer: {adam: {learning_rate: ...}}", built from within
+    char path[256]; // "parts: {calo: {cells: ...}}", built from within
 } place_search;
 
 static int32_t search_options(place_search *p, const kaon_option *options,
@@ -162,20 +162,12 @@ static int32_t search_items(place_search *p, const kaon_option *o, const kn_conf
     return 0;
 }
 
-static const kn_schema *section_of(const kn_section *sections, const char *key)
-{
-    for (const kn_section *at = sections; at && at->key; at++)
-        if (!strcmp(at->key, key))
-            return at->schema;
-    return NULL;
-}
-
 // Below each option in turn; the nearest level first.
 static int32_t search_options(place_search *p, const kaon_option *options,
                               const kn_section *sections, const kn_config *node, int32_t depth)
 {
     for (const kaon_option *o = depth > 0 ? options : NULL; o && o->size; o = kn_option_next(o)) {
-        const kn_schema *below = section_of(sections, o->name);
+        const kn_schema *below = kn_section_find(sections, o->name);
         const kn_config *given = kn_config_get(node, o->name);
         if (below && (p->found = find_meant(below->options, p->key))) {
             snprintf(p->where, sizeof p->where, "%s", below->what);

@@ -141,6 +141,17 @@ typedef struct kaon_run_request {
 KAON_API kaon_status kaon_run(kaon_kernel *kernel, const kaon_run_request *request, char **json,
                               kaon_error *error);
 
+/* --- configurations --------------------------------------------------------------------------- */
+
+/* The experiment with what it includes, its variables, edits and all defaults, as YAML; a comment
+ * behind each value says where it came from. Reads config_path and sets of the request. [any] */
+KAON_API kaon_status kaon_config_render(kaon_kernel *kernel, const kaon_run_request *request,
+                                        char **yaml, kaon_error *error);
+
+/* JSON Schema (draft 2020-12) of the experiment file, with all installed items. Loads all plugins.
+ * [any] */
+KAON_API kaon_status kaon_config_schema(kaon_kernel *kernel, char **json, kaon_error *error);
+
 /* --- models ----------------------------------------------------------------------------------- */
 
 typedef struct kaon_model kaon_model;
