@@ -43,15 +43,13 @@ static int join(const job *j, char *path, const char *folder, const char *name)
     return 0;
 }
 
-// All of a small text file, ended by a zero byte; the caller frees it. NULL: see the message.
-static char *read_text(const job *j, const char *path)
+// All of a small file; the caller frees it. NULL: see the message.
+static char *read_file(const job *j, const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
-    char *text = malloc(LONGEST_FILE + 1);
-    if (file && text) {
-        const size_t size = fread(text, 1, LONGEST_FILE, file);
-        text[size] = 0;
-    }
+    char *text = malloc(LONGEST_FILE);
+    if (file && text)
+        *size = fread(text, 1, LONGEST_FILE, file);
     const int failed = !file || !text || ferror(file);
     if (failed) {
         refuse(j, "cannot read the template '%s': %s", path, strerror(errno));
@@ -63,24 +61,29 @@ static char *read_text(const job *j, const char *path)
     return text;
 }
 
-static void write_replaced(FILE *file, const char *text, const char *name)
+static void write_replaced(FILE *file, const char *text, size_t size, const char *name)
 {
-    for (const char *at; (at = strstr(text, mark)); text = at + strlen(mark)) {
-        fwrite(text, 1, (size_t)(at - text), file);
-        fputs(name, file);
+    const size_t length = strlen(mark);
+    for (size_t i = 0; i < size;) {
+        const int here = size - i >= length && memcmp(text + i, mark, length) == 0;
+        if (here)
+            fputs(name, file);
+        else
+            fputc(text[i], file);
+        i += here ? length : 1;
     }
-    fputs(text, file);
 }
 
 static int copy_file(const job *j, const char *from, const char *to)
 {
-    char *text = read_text(j, from);
+    size_t size = 0;
+    char *text = read_file(j, from, &size);
     if (!text)
         return -1;
 
     FILE *file = fopen(to, "wbx");
     if (file)
-        write_replaced(file, text, j->name);
+        write_replaced(file, text, size, j->name);
     free(text);
     int failed = !file || ferror(file);
     if (file && fclose(file))

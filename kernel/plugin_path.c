@@ -191,6 +191,10 @@ kaon_status kn_folders_find(const kn_kernel *kernel, kn_folders *out, kaon_diag 
         status = add(out, *given, "the program's settings", 1, diag);
     if (!status && !(kernel->settings.flags & KN_ONLY_GIVEN))
         status = add_others(kernel, out, diag);
+    for (int32_t i = 0; i < out->count; i++)
+        if (out->at[i].reason && !out->at[i].absent)
+            kn_log(kernel, KAON_LOG_WARNING, "no plugins are searched there: %s (from %s)",
+                   out->at[i].reason, out->at[i].origin);
     if (status)
         kn_folders_fini(out);
     return status;

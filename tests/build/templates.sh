@@ -1,8 +1,9 @@
 #!/bin/sh
-# templates.sh BUILD LANGUAGE: a project made by `kaon plugin new` outside the tree builds against the
+# templates.sh BUILD KIND LANGUAGE: a project made by `kaon plugin new` outside the tree builds against the
 # installed headers alone, passes its own tests and `kaon plugin check`, and trains from YAML.
 build=$1
-language=$2
+kind=$2
+language=$3
 name=limited_gain
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -15,7 +16,7 @@ step()
     shift
     "$@" >"$work/log" 2>&1 || {
         cat "$work/log"
-        echo "$words fails for $language"
+        echo "$words fails for a $kind in $language"
         exit 1
     }
 }
@@ -28,7 +29,7 @@ unset KAON_PLUGIN_PATH LD_LIBRARY_PATH
 
 step 'cmake --install' cmake --install "$build" --prefix "$work/prefix"
 kaon=$work/prefix/bin/kaon
-step 'kaon plugin new' "$kaon" plugin new layer $name --language "$language"
+step 'kaon plugin new' "$kaon" plugin new "$kind" $name --language "$language"
 
 # refused WORDS ARGUMENT...: `kaon plugin new` says no, in these words.
 refused()
@@ -41,7 +42,7 @@ refused()
         exit 1
     fi
 }
-refused 'exists' layer $name --language "$language"
+refused 'exists' "$kind" $name --language "$language"
 refused 'lower case letter' layer 9lives
 refused 'lower case letter' layer ../up
 refused 'there are:' layer other --language cobol
@@ -51,14 +52,13 @@ step 'configuring the project' cmake -S $name -B $name/build -DCMAKE_PREFIX_PATH
 step 'building the project' cmake --build $name/build
 if grep -q 'warning' "$work/log"; then
     cat "$work/log"
-    echo "the $language project compiles with warnings"
+    echo "the $kind project in $language compiles with warnings"
     exit 1
 fi
 step "the project's own test" ctest --test-dir $name/build --output-on-failure --no-tests=error
 step 'kaon plugin check' "$kaon" plugin check "$work/$name/build/lib/kaon/plugins/kaon_$name.so"
-step 'kaon run' env KAON_PLUGIN_PATH="$work/$name/build/lib/kaon/plugins" \
-    "$kaon" run $name/example.yaml --out "$work/run"
+step 'kaon run' env -C $name "$kaon" run example.yaml --plugins build/lib/kaon/plugins --out "$work/run"
 [ -s "$work/run/metrics.json" ] || {
-    echo "kaon run left no metrics.json for $language"
+    echo "kaon run left no metrics.json for a $kind in $language"
     exit 1
 }
