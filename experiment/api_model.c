@@ -280,7 +280,8 @@ kaon_status kaon_model_eval(kaon_model *model, const kaon_apply_request *request
     if (!status)
         status = apply(&a, model, &own, no_target, &call);
     if (!status)
-        status = kn_metrics_of(a.predicted, &metrics, &call.fault.diag);
+        status = kn_metrics_of(model->kernel->kernel, NULL, a.predicted, &metrics, NULL,
+                               &call.fault.diag);
     if (!status)
         status = kn_api_json(json_pack("{s:I, s:o}", "rows", (json_int_t)kn_table_rows(a.predicted),
                                        "metrics", metrics),

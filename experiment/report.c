@@ -22,9 +22,9 @@ static void add_number(kn_text *out, double value)
 }
 
 // A name in a cell: quotes around it if it holds what separates cells.
-static void add_name(kn_text *out, const kn_scores *s, int64_t k)
+static void add_name(kn_text *out, const kaon_scores *s, int64_t k)
 {
-    const char *name = s->names && s->names[k] ? s->names[k] : NULL;
+    const char *name = s->class_names && s->class_names[k] ? s->class_names[k] : NULL;
     if (!name)
         kn_text_format(out, "%lld", (long long)k);
     else if (!strpbrk(name, ",\"\n"))
@@ -39,7 +39,7 @@ static void add_name(kn_text *out, const kn_scores *s, int64_t k)
 
 /* --- the tables ------------------------------------------------------------------------------- */
 
-static void write_confusion(const kn_scores *s, kn_text *out)
+static void write_confusion(const kaon_scores *s, kn_text *out)
 {
     kn_text_add(out, "true class");
     for (int64_t k = 0; k < s->classes; k++) {
@@ -50,7 +50,7 @@ static void write_confusion(const kn_scores *s, kn_text *out)
     for (int64_t i = 0; i < s->classes; i++) {
         add_name(out, s, i);
         for (int64_t j = 0; j < s->classes; j++)
-            add_number(out, s->table[i * s->classes + j]);
+            add_number(out, s->confusion[i * s->classes + j]);
         kn_text_add(out, "\n");
     }
 }
@@ -68,7 +68,7 @@ static int by_score_down(const void *a, const void *b)
 }
 
 // One curve: what passes each threshold, from the highest down, thinned to ROC_POINTS.
-static void write_curve(const kn_scores *s, int64_t k, cut *cuts, kn_text *out)
+static void write_curve(const kaon_scores *s, int64_t k, cut *cuts, kn_text *out)
 {
     double signal = 0, rest = 0, passed_signal = 0, passed_rest = 0;
     for (int64_t i = 0; i < s->rows; i++) {
@@ -94,7 +94,7 @@ static void write_curve(const kn_scores *s, int64_t k, cut *cuts, kn_text *out)
     }
 }
 
-static void write_roc(const kn_scores *s, kn_text *out)
+static void write_roc(const kaon_scores *s, kn_text *out)
 {
     cut *cuts = kn_alloc_array((size_t)s->rows + 1, sizeof *cuts);
     kn_text_add(out, "class,threshold,false_positive_rate,true_positive_rate\n");
@@ -107,14 +107,14 @@ static void write_roc(const kn_scores *s, kn_text *out)
 // ORDER report
 static const struct {
     const char *file;
-    void (*write)(const kn_scores *s, kn_text *out);
+    void (*write)(const kaon_scores *s, kn_text *out);
 } tables[KN_REPORTS] = {
     [KN_REPORT_LOSS] = {NULL, NULL}, // metrics.jsonl has it
     [KN_REPORT_ROC] = {"roc.csv", write_roc},
     [KN_REPORT_CONFUSION] = {"confusion.csv", write_confusion},
 };
 
-static kaon_status write_table(const kn_scores *s, int32_t which, const char *folder,
+static kaon_status write_table(const kaon_scores *s, int32_t which, const char *folder,
                                kaon_diag *diag)
 {
     kn_text text = {0};
@@ -134,12 +134,12 @@ kaon_status kn_report_write(kaon_texts wanted, const kaon_table *predicted, cons
     kn_scores s;
     if (!wanted.count)
         return KAON_OK;
-    kaon_status status = kn_scores_init(&s, predicted, diag);
+    kaon_status status = kn_scores_init(&s, predicted, NULL, diag);
     for (int64_t i = 0; i < wanted.count && !status; i++)
         for (int32_t k = 0; k < KN_REPORTS && !status; k++)
             if (!strcmp(wanted.at[i], kn_report_names[k]) && tables[k].file &&
-                s.task == KN_CLASSIFICATION)
-                status = write_table(&s, k, folder, diag);
+                s.at.task == KAON_CLASSIFICATION)
+                status = write_table(&s.at, k, folder, diag);
     kn_scores_fini(&s);
     return kaon_context(diag, status, "report");
 }

@@ -36,8 +36,10 @@ typedef struct kaon_scores {
     const int64_t *truth;    // (rows) class numbers, or NULL
     const int64_t *chosen;   // (rows) class with the highest score, or cluster
     const double *confusion; // (classes, classes): weight of true class i said to be j
-    const int64_t *order;    // (classes, rows): rows by falling score of a class, NaN first
-    double total;            // weight of all rows
+    // (classes, rows): rows by falling score of a class; of a regression (width, rows): by falling
+    // residual. NaN first.
+    const int64_t *order;
+    double total;                   // weight of all rows
     const char *const *class_names; // (classes), or NULL
 } kaon_scores;
 
@@ -69,6 +71,8 @@ typedef struct kaon_measures_api {
     void (*matrix)(kaon_measures *m, const char *name, int64_t rows, int64_t columns,
                    const double *values);
     void (*curve)(kaon_measures *m, const kaon_curve *curve);
+    // A whole number that has no uncertainty.
+    void (*count)(kaon_measures *m, const char *name, int64_t value);
 } kaon_measures_api;
 
 struct kaon_measures {
@@ -92,6 +96,41 @@ typedef struct kaon_metric {
     kaon_status (*measure)(const kaon_host *host, const void *settings, const kaon_scores *scores,
                            kaon_measures *out, kaon_diag *diag);
 } kaon_metric;
+
+/* --- what many metrics do --------------------------------------------------------------------- */
+
+/* Walks down the scores of a class: all rows of one score pass at once. Start with {0}.
+ *     kaon_cut cut = {0};
+ *     while (kaon_cut_next(scores, k, &cut))
+ *         ... cut.signal and cut.rest pass at cut.score */
+typedef struct kaon_cut {
+    int64_t count; // of rows that pass
+    double score;  // the lowest of them
+    double signal; // weight of those of the class
+    double rest;   // of the others
+} kaon_cut;
+
+static inline int32_t kaon_cut_next(const kaon_scores *s, int64_t of_class, kaon_cut *cut)
+{
+    const int64_t *order = s->order + of_class * s->rows;
+    if (cut->count == s->rows)
+        return 0;
+    cut->score = s->predicted[order[cut->count] * s->classes + of_class];
+    do {
+        const int64_t row = order[cut->count++];
+        *(s->truth[row] == of_class ? &cut->signal : &cut->rest) += s->weight[row];
+    } while (cut->count < s->rows &&
+             s->predicted[order[cut->count] * s->classes + of_class] == cut->score);
+    return 1;
+}
+
+// 1 if a class has a score that is no number: what is ranked by it has no value.
+static inline int32_t kaon_scores_broken(const kaon_scores *s, int64_t of_class)
+{
+    const int64_t first = s->rows ? s->order[of_class * s->rows] : 0;
+    return s->rows && s->predicted[first * s->classes + of_class] !=
+                          s->predicted[first * s->classes + of_class];
+}
 
 #ifdef __cplusplus
 }
