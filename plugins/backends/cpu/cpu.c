@@ -134,7 +134,7 @@ static kaon_status device_wait(void *device, kaon_diag *diag)
 
 static const kaon_backend cpu = {
     .size = sizeof cpu,
-    .help = "vector kernels, OpenBLAS and LAPACK on the processor",
+    .help = "vector kernels, and LAPACK, on the processor",
     .rank = 100,
     .open = device_open,
     .close = device_close,
@@ -149,5 +149,5 @@ static const kaon_backend cpu = {
 
 #define ITEMS(item) item(KAON_BACKEND, "cpu", &cpu)
 
-KAON_PLUGIN("cpu", "0.1.0", "Apache-2.0",
-            "backend: vector kernels, OpenBLAS and LAPACK on the processor", ITEMS, NULL)
+KAON_PLUGIN("cpu", "0.1.0", "Apache-2.0", "backend: vector kernels, and LAPACK, on the processor",
+            ITEMS, NULL)

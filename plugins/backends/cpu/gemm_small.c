@@ -21,6 +21,7 @@
 #define LANES    F32_LANES
 #define OP(name) f32_##name
 #define FN(name) name##_f32
+#include "gemm_finish.h"
 #include "gemm_block.h"
 #undef REAL
 #undef VECTOR
@@ -33,6 +34,7 @@
 #define LANES    F64_LANES
 #define OP(name) f64_##name
 #define FN(name) name##_f64
+#include "gemm_finish.h"
 #include "gemm_block.h"
 
 const cpu_gemm CPU_VARIANT(cpu_gemm) = {.f32 = gemm_f32, .f64 = gemm_f64};

@@ -1,13 +1,9 @@
-/* matmul.c: products of matrices: kernels of our own for small ones, OpenBLAS on fixed tiles for
- * large ones, epilogues on rows that are still in the cache.
+/* matmul.c: products of matrices: one way for small ones, one for large ones (matmul_large.c),
+ * epilogues on rows that are still in the cache.
  *
  * Every number of a product is summed in one order that depends on the shapes only.
  */
-#include "denormals.h"
 #include "matmul.h"
-
-#include <cblas.h>
-#include <string.h>
 
 void cpu_pack(const cpu_device *d, void *to, int64_t to_row, const void *from, int64_t row,
               int64_t step, int64_t rows, int64_t columns, int32_t bytes)
@@ -57,6 +53,17 @@ static void multiply(const cpu_matmul *x, const cpu_product *p)
         gemm->f64(p);
 }
 
+static void multiply_packed(const cpu_matmul *x, cpu_product *p, char *scratch)
+{
+    if (x->large) {
+        const cpu_box all = {.rows = p->m, .columns = p->n};
+        cpu_matmul_box(x, p, &all, scratch);
+        return;
+    }
+    pack(x, p, scratch);
+    multiply(x, p);
+}
+
 // An operand of the epilogue; NULL if there is none.
 static void *operand(const kaon_launch *l, int32_t index)
 {
@@ -93,8 +100,7 @@ static void multiply_rows(const cpu_matmul *x, const kaon_launch *l, int64_t fir
         .c_row = x->n,
     };
     add_epilogue(x, l, first * x->unit_rows * x->n, &p);
-    pack(x, &p, scratch);
-    multiply(x, &p);
+    multiply_packed(x, &p, scratch);
 }
 
 // Units that are matrices under an index of the first leading axis.
@@ -122,8 +128,7 @@ static void multiply_matrices(const cpu_matmul *x, const kaon_launch *l, int64_t
             .c_row = x->n,
         };
         add_epilogue(x, l, first * x->unit_rows * x->n + i * x->m * x->n, &p);
-        pack(x, &p, scratch);
-        multiply(x, &p);
+        multiply_packed(x, &p, scratch);
         for (int32_t axis = x->lead_rank - 1; axis > 0 && ++index[axis] == x->lead[axis]; axis--)
             index[axis] = 0;
         if (x->lead_rank == 1)
@@ -133,41 +138,7 @@ static void multiply_matrices(const cpu_matmul *x, const kaon_launch *l, int64_t
     }
 }
 
-/* A block of a large product; rows and columns as OpenBLAS wants them. */
-static void multiply_large(const cpu_matmul *x, const kaon_launch *l, int64_t row, int64_t rows,
-                           int64_t column, int64_t columns, char *c)
-{
-    const char *a = (const char *)l->operands[0] + row * x->a_row * x->bytes;
-    const char *b = (const char *)l->operands[1] + column * x->b_step * x->bytes;
-    const CBLAS_TRANSPOSE turn_a = x->a_step == 1 ? CblasNoTrans : CblasTrans;
-    const CBLAS_TRANSPOSE turn_b = x->b_step == 1 ? CblasNoTrans : CblasTrans;
-    const blasint m = (blasint)rows, n = (blasint)columns, k = (blasint)x->k;
-    const blasint lda = (blasint)(x->a_step == 1 ? x->a_row : x->a_step);
-    const blasint ldb = (blasint)(x->b_step == 1 ? x->b_row : x->b_step);
-    const blasint ldc = (blasint)x->n;
-    const unsigned mode = cpu_flush_begin();
-    if (x->dtype == KAON_F32)
-        cblas_sgemm(CblasRowMajor, turn_a, turn_b, m, n, k, 1, (const float *)(const void *)a, lda,
-                    (const float *)(const void *)b, ldb, 0, (float *)(void *)c, ldc);
-    else
-        cblas_dgemm(CblasRowMajor, turn_a, turn_b, m, n, k, 1, (const double *)(const void *)a, lda,
-                    (const double *)(const void *)b, ldb, 0, (double *)(void *)c, ldc);
-    cpu_flush_end(mode);
-}
-
 /* --- a chunk of units ------------------------------------------------------------------------- */
-
-// The epilogue after OpenBLAS, which has none: a product with nothing to add.
-static void finish_large(const cpu_matmul *x, const kaon_launch *l, int64_t row, int64_t rows,
-                         char *c)
-{
-    if (x->bias < 0 && x->open < 0 && x->above < 0 && x->positive < 0 && !x->relu)
-        return;
-    cpu_product p = {
-        .m = rows, .n = x->n, .k = 0, .a = c, .a_step = 1, .b = c, .c = c, .c_row = x->n, .add = 1};
-    add_epilogue(x, l, row * x->n, &p);
-    multiply(x, &p);
-}
 
 static void run_epilogue(const cpu_matmul *x, const kaon_launch *l, int64_t first, int64_t units,
                          int32_t lane, char *scratch)
@@ -192,15 +163,10 @@ static void run_units(const cpu_matmul *x, const kaon_launch *l, int64_t first, 
 {
     const int64_t unit_size = x->unit_rows * x->n * x->bytes;
     char *c = x->epilogue ? scratch + x->c_at : (char *)l->operands[x->result] + first * unit_size;
-    if (x->large) {
-        const int64_t rows = units * x->unit_rows;
-        multiply_large(x, l, first * x->unit_rows, rows, 0, x->n, c);
-        finish_large(x, l, first * x->unit_rows, rows, c);
-    } else if (x->lead_rank) {
+    if (x->lead_rank)
         multiply_matrices(x, l, first, units, scratch, c);
-    } else {
+    else
         multiply_rows(x, l, first, units, scratch, c);
-    }
     if (x->epilogue)
         run_epilogue(x, l, first, units, lane, scratch);
     if (x->sums >= 0)
@@ -218,7 +184,7 @@ static kaon_status launch_tile(const void *state, const kaon_launch *l, kaon_dia
 }
 
 // One product without packing, or of a packed constant: nothing is looked at but what is needed.
-static void multiply_plain(const cpu_matmul *x, const kaon_launch *l, int64_t units)
+static cpu_product whole_product(const cpu_matmul *x, const kaon_launch *l, int64_t units)
 {
     cpu_product p = {
         .m = units * x->unit_rows,
@@ -233,6 +199,12 @@ static void multiply_plain(const cpu_matmul *x, const kaon_launch *l, int64_t un
         .c_row = x->n,
     };
     add_epilogue(x, l, 0, &p);
+    return p;
+}
+
+static void multiply_plain(const cpu_matmul *x, const kaon_launch *l, int64_t units)
+{
+    const cpu_product p = whole_product(x, l, units);
     multiply(x, &p);
 }
 
@@ -269,8 +241,7 @@ static kaon_status launch_total(const void *state, const kaon_launch *l, kaon_di
         .c_row = x->n,
         .add = 1,
     };
-    pack(x, &p, l->scratch);
-    multiply(x, &p);
+    multiply_packed(x, &p, l->scratch);
     return KAON_OK;
 }
 
@@ -289,33 +260,25 @@ static void run_chunk(void *context, int64_t index, int32_t lane)
               x->lane_scratch + (uint64_t)lane * x->scratch_bytes);
 }
 
-static void run_square(void *context, int64_t index, int32_t lane)
-{
-    (void)lane;
-    const wide *w = context;
-    const cpu_matmul *x = w->x;
-    const int64_t across = (x->n + x->large_columns - 1) / x->large_columns;
-    const int64_t side = x->chunk * x->unit_rows;
-    const int64_t row = index / across * side, column = index % across * x->large_columns;
-    const int64_t rows = x->m - row < side ? x->m - row : side;
-    const int64_t left = x->n - column;
-    char *c = (char *)w->launch->operands[x->result] + (row * x->n + column) * x->bytes;
-    multiply_large(x, w->launch, row, rows, column,
-                   left < x->large_columns ? left : x->large_columns, c);
-}
-
 static kaon_status launch_wide(const void *state, const kaon_launch *l, kaon_diag *diag)
 {
     (void)diag;
     const cpu_matmul *x = state;
     wide w = {x, l};
-    const int64_t chunks = (x->units + x->chunk - 1) / x->chunk;
-    const int64_t across =
-        (x->n + x->large_columns - 1) / (x->large_columns ? x->large_columns : 1);
-    if (x->large_columns < x->n)
-        cpu_for(x->state.device, l->lane, chunks * across, run_square, &w);
-    else
-        cpu_for(x->state.device, l->lane, chunks, run_chunk, &w);
+    if (x->whole_b && !x->constant_b)
+        cpu_matmul_pack_whole(x, l->operands[1], l->lane);
+    cpu_for(x->state.device, l->lane, (x->units + x->chunk - 1) / x->chunk, run_chunk, &w);
+    return KAON_OK;
+}
+
+static kaon_status launch_tasks(const void *state, const kaon_launch *l, kaon_diag *diag)
+{
+    (void)diag;
+    const cpu_matmul *x = state;
+    const cpu_product p = whole_product(x, l, x->units);
+    if (x->whole_b && !x->constant_b)
+        cpu_matmul_pack_whole(x, p.b, l->lane);
+    cpu_matmul_share(x, &p, l->lane);
     return KAON_OK;
 }
 
@@ -346,13 +309,15 @@ static kaon_status prepare(const cpu_device *d, const kaon_step *step, kaon_kern
     cpu_matmul *x = NULL;
     KAON_TRY(cpu_matmul_new(d, step, &x, diag));
     const int32_t plain = !x->epilogue && x->sums < 0 && !x->total && !x->lead_rank && !x->pack_a &&
-                          (x->packed_b || !x->pack_b);
+                          !x->large && (x->packed_b || !x->pack_b);
     out->state = x;
     out->release = cpu_matmul_free;
     if (x->tiled)
         out->launch = x->total ? launch_total : plain && x->k != 1 ? launch_rows : launch_tile;
-    else if (plain && x->k != 1 && !x->large && x->units <= x->chunk)
+    else if (plain && x->k != 1 && x->units <= x->chunk)
         out->launch = launch_small;
+    else if (x->tasks)
+        out->launch = launch_tasks;
     else
         out->launch = x->total ? launch_whole_total : launch_wide;
     out->scratch_bytes = x->tiled ? x->scratch_bytes : 0;

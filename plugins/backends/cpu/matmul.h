@@ -20,8 +20,7 @@ typedef struct cpu_matmul {
     int64_t units, unit_rows;  // unit_rows: rows of the product in one unit
     int64_t chunk;             // units one thread takes at a time
     int32_t pack_a, pack_b;    // 1: copied first, for neither rows nor columns are contiguous
-    int32_t large;             // 1: by OpenBLAS
-    int64_t large_columns;     // columns one thread takes at a time
+    int32_t large;             // 1: by matmul_large.c
     int32_t inputs;            // of the step
     int32_t relu;              // epilogue: negative numbers become 0
     int32_t bias, open, above; // epilogue: operands, see cpu_product; -1: none
@@ -34,6 +33,14 @@ typedef struct cpu_matmul {
     void **moved;             // lanes x operands of the epilogue
     uint64_t b_at, c_at, x_at, scratch_bytes; // parts of the scratch of a lane; a is first
     char *lane_scratch;                       // without tiles
+    // Of large ones.
+    int32_t tasks;      // 1: parts of one product are shared out
+    int32_t whole_b;    // b is packed for all threads
+    int32_t constant_b; // once and for all
+    int64_t depth;      // of a block of k
+    int64_t task_rows, task_columns;
+    uint64_t a_room, panels_bytes; // of the scratch: for panels of a, and of b unless it is whole
+    char *panels_b;
 } cpu_matmul;
 
 /* Reads the step's shapes and strides; 0 if they are not for the kernels here. */
@@ -48,6 +55,20 @@ int32_t cpu_matmul_read_epilogue(const cpu_device *d, const kaon_step *step, cpu
 kaon_status cpu_matmul_new(const cpu_device *d, const kaon_step *step, cpu_matmul **out,
                            kaon_diag *diag);
 void cpu_matmul_free(void *state);
+
+/* --- large products (matmul_large.c) ---------------------------------------------------------- */
+
+/* Sizes of blocks, tasks and scratch; packs b if it is constant, else makes room for it. */
+kaon_status cpu_matmul_plan_large(const cpu_device *d, cpu_matmul *x, const void *constant_b);
+
+/* Packs a b of which every thread needs all. */
+void cpu_matmul_pack_whole(const cpu_matmul *x, const void *b, int32_t lane);
+
+/* A box of the product p, whose a and b have the strides of x, on the calling thread. */
+void cpu_matmul_box(const cpu_matmul *x, const cpu_product *p, const cpu_box *box, char *scratch);
+
+/* All of it on all threads. */
+void cpu_matmul_share(const cpu_matmul *x, const cpu_product *p, int32_t lane);
 
 /* Copies (rows, columns) numbers of 4 or 8 bytes into rows without gaps, `to_row` apart. */
 void cpu_pack(const cpu_device *d, void *to, int64_t to_row, const void *from, int64_t row,

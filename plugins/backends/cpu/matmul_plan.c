@@ -5,9 +5,10 @@
 
 enum {
     MOST_OPERANDS = 128,
-    LARGE_LEAST = 64,            // a smaller side gains nothing from OpenBLAS
-    CHUNK_WORK = 1024 * 1024,    // multiplications one thread takes at a time
-    LARGE_WORK = 8 * 1024 * 1024 // from here on OpenBLAS is faster than the small kernels
+    LARGE_LEAST = 64,          // a smaller side is not worth packing
+    LARGE_BYTES = 1024 * 1024, // from here on b does not stay in the cache as it lies
+    CHUNK_WORK = 1024 * 1024,  // multiplications one thread takes at a time
+    CHUNK_ROWS = 24,           // at least: b is read once for every few rows
 };
 
 /* --- shapes ----------------------------------------------------------------------------------- */
@@ -63,12 +64,8 @@ static int32_t flatten(cpu_matmul *x)
 
 static int32_t is_large(const cpu_matmul *x)
 {
-    const int64_t a_other = x->a_step == 1 ? x->a_row : x->a_step;
-    const int64_t b_other = x->b_step == 1 ? x->b_row : x->b_step;
-    const int64_t a_least = x->a_step == 1 ? x->k : x->m, b_least = x->b_step == 1 ? x->n : x->k;
-    return !x->tiled && x->m >= LARGE_LEAST && x->n >= LARGE_LEAST && x->k >= LARGE_LEAST &&
-           x->m * x->n >= LARGE_WORK / x->k && (x->a_step == 1 || x->a_row == 1) &&
-           (x->b_step == 1 || x->b_row == 1) && a_other >= a_least && b_other >= b_least;
+    return x->m >= LARGE_LEAST && x->n >= LARGE_LEAST && x->k >= LARGE_LEAST &&
+           x->k > LARGE_BYTES / (x->n * x->bytes);
 }
 
 int32_t cpu_matmul_read(const kaon_step *step, cpu_matmul *x)
@@ -96,8 +93,10 @@ int32_t cpu_matmul_read(const kaon_step *step, cpu_matmul *x)
     } else {
         read_lead(a, b, c, x);
     }
-    if (x->total)
+    if (x->total) {
+        x->large = is_large(x);
         return x->lead_rank == 0;
+    }
     x->units = x->lead_rank ? x->lead[0] : x->m;
     const int64_t per_unit = x->lead_rank ? 0 : 1;
     x->unit_rows = flatten(x) ? (x->units ? x->m / x->units : 0) : per_unit;
@@ -106,7 +105,7 @@ int32_t cpu_matmul_read(const kaon_step *step, cpu_matmul *x)
         for (int32_t i = 1; i < x->lead_rank; i++)
             x->unit_rows *= x->lead[i];
     }
-    x->large = x->lead_rank == 0 && is_large(x);
+    x->large = is_large(x);
     return 1;
 }
 
@@ -344,19 +343,16 @@ static int64_t limited(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-/* Chunks depend on the shape only. OpenBLAS packs what it multiplies, so its chunks are squares as
- * large as leave some for every thread. */
-static void choose_chunks(cpu_matmul *x, const kaon_step *step, int32_t whole_rows)
+/* Chunks depend on the shape only. Large ones pack what they multiply: a few hundred rows. */
+static void choose_chunks(cpu_matmul *x, const kaon_step *step)
 {
-    x->large_columns = x->n;
-    if (x->large) {
+    if (x->large && !x->lead_rank) {
         x->chunk = limited((x->m + 1) / 2, 256, 1024) / (x->unit_rows ? x->unit_rows : 1);
-        x->large_columns = whole_rows ? x->n : limited((x->n + 1) / 2, 256, 1024);
     } else {
         const int64_t unit_work = x->unit_rows * x->n * x->k;
         x->chunk = unit_work > 0 ? CHUNK_WORK / unit_work : x->units;
-        if (x->unit_rows == 1 && x->chunk >= 8)
-            x->chunk &= ~(int64_t)7; // whole blocks of rows
+        if (x->unit_rows == 1) // whole blocks of rows
+            x->chunk = x->chunk < CHUNK_ROWS ? CHUNK_ROWS : x->chunk & ~(int64_t)7;
     }
     // What an epilogue adds up over the units, it adds up in one go.
     for (int32_t j = 0; step->fused && j < step->output_count; j++)
@@ -376,7 +372,7 @@ static void lay_out_scratch(cpu_matmul *x)
     const int64_t rows = x->lead_rank || x->total ? x->m : units * x->unit_rows;
     const uint64_t bytes = (uint64_t)x->bytes;
     x->b_at = x->pack_a ? aligned((uint64_t)(rows * x->k) * bytes) : 0;
-    x->c_at = x->b_at;
+    x->c_at = x->large ? aligned(x->panels_bytes) : x->b_at;
     if (x->pack_b && !x->packed_b)
         x->c_at += aligned((uint64_t)(x->k * x->packed_row) * bytes);
     x->x_at = x->c_at;
@@ -385,12 +381,16 @@ static void lay_out_scratch(cpu_matmul *x)
     x->scratch_bytes = x->x_at + (x->epilogue ? x->epilogue->scratch_bytes : 0);
 }
 
-/* Rows of a packed b begin at whole vectors. A constant b is packed once and for all. */
-static int32_t pack_constant(const cpu_device *d, const kaon_step *step, cpu_matmul *x)
+/* Rows of a packed b begin at whole vectors. A constant b is packed once and for all. 0: no memory.
+ */
+static int32_t place_b(const cpu_device *d, const kaon_step *step, cpu_matmul *x)
 {
     const kaon_operand *b = cpu_operand(step, 1);
     x->packed_row = (x->n + 15) & ~(int64_t)15;
-    if (!b->value || b->kind != KAON_OPERAND_WHOLE || x->lead_rank || x->large || x->total)
+    const int32_t constant = b->value && b->kind == KAON_OPERAND_WHOLE;
+    if (x->large)
+        return !cpu_matmul_plan_large(d, x, constant ? b->value : NULL);
+    if (!constant || x->lead_rank || x->total)
         return 1;
     x->packed_b = cpu_zeros(d, (uint64_t)(x->k * x->packed_row + 16) * (uint64_t)x->bytes);
     if (!x->packed_b)
@@ -409,6 +409,7 @@ void cpu_matmul_free(void *state)
     kaon_free(host, x->unit_bytes);
     kaon_free(host, x->moved);
     kaon_free(host, x->packed_b);
+    kaon_free(host, x->panels_b);
     kaon_free(host, x->lane_scratch);
     cpu_state_free(x);
 }
@@ -423,11 +424,12 @@ kaon_status cpu_matmul_new(const cpu_device *d, const kaon_step *step, cpu_matmu
     kaon_status status = KAON_INTERNAL;
     if (!cpu_matmul_read(step, x) || !cpu_matmul_read_epilogue(d, step, x, &general))
         goto undo;
-    choose_chunks(x, step, step->fused != NULL);
+    choose_chunks(x, step);
+    x->tasks = x->large && !x->tiled && !x->total && !x->lead_rank && !general;
     x->pack_a = !x->large && x->a_step != 1 && x->a_row != 1 && x->k != 1 && x->m != 1;
     x->pack_b = !x->large && x->b_step != 1 && x->n != 1;
     status = general ? new_epilogue(d, step, x, diag) : KAON_OK;
-    if (!status && !pack_constant(d, step, x))
+    if (!status && !place_b(d, step, x))
         status = cpu_no_memory(diag, "matmul");
     if (status)
         goto undo;

@@ -22,7 +22,7 @@
 
 /* --- a host ----------------------------------------------------------------------------------- */
 
-enum { ST_LANES = 3 };
+static int32_t st_lane_count = 3;
 static int32_t st_backwards = 1; // the pool's order
 
 static void st_run(const kaon_host *host, int64_t count, kaon_task *task, void *context)
@@ -30,14 +30,14 @@ static void st_run(const kaon_host *host, int64_t count, kaon_task *task, void *
     (void)host;
     for (int64_t i = 0; i < count; i++) {
         const int64_t index = st_backwards ? count - 1 - i : i;
-        task(context, index, (int32_t)(index % ST_LANES));
+        task(context, index, (int32_t)(index % st_lane_count));
     }
 }
 
 static int32_t st_lanes(const kaon_host *host)
 {
     (void)host;
-    return ST_LANES;
+    return st_lane_count;
 }
 
 static const kaon_parallel_api st_parallel = {sizeof st_parallel, 0, st_run, st_lanes};

@@ -44,6 +44,19 @@ typedef struct cpu_gemm {
     void (*f64)(const cpu_product *p);
 } cpu_gemm;
 
+/* A part of C. */
+typedef struct cpu_box {
+    int64_t row, rows, column, columns;
+} cpu_box;
+
+/* The same for a box of C, with a: the box's rows in panels of `rows` rows, k steps of each one
+ * after the other, and b: its columns in panels of `columns` columns; the last panels are filled up
+ * with zeros. c, the epilogue and n are those of all of C. */
+typedef struct cpu_panels {
+    int64_t rows, columns;
+    void (*multiply)(const cpu_product *p, const cpu_box *box);
+} cpu_panels;
+
 /* n numbers of one element type into another. */
 typedef void cpu_cast_fn(void *out, const void *in, int64_t n);
 
@@ -76,6 +89,7 @@ typedef cpu_scalar_fn *const cpu_scalar_row[CPU_X_COUNT];
 
 #define CPU_DECLARE(set)                                                                           \
     extern const cpu_gemm cpu_gemm_##set;                                                          \
+    extern const cpu_panels cpu_panels_##set[2];                                                   \
     extern cpu_block_row cpu_f32_blocks_##set;                                                     \
     extern cpu_block_row cpu_f64_blocks_##set;                                                     \
     extern cpu_scalar_row cpu_f32_scalars_##set;                                                   \
@@ -95,6 +109,7 @@ typedef struct cpu_set {
     const char *name;
     uint32_t isa; // KAON_ISA_*
     const cpu_gemm *gemm;
+    const cpu_panels *panels; // of f32, of f64
     cpu_block_row *f32_blocks, *f64_blocks;
     cpu_scalar_row *f32_scalars, *f64_scalars;
     cpu_block_row *plain_blocks;                       // by dtype
