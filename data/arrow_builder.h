@@ -5,11 +5,12 @@
 #include "data/arrow_table.h"
 #include "data/classes.h"
 #include "data/selection.h"
+#include "data/spill.h"
 
 typedef struct kn_buffer {
-    char *at;
+    char *at; // block.at
     size_t bytes;
-    size_t room;
+    kn_block block;
 } kn_buffer;
 
 // Values of one column that does not go into the matrix of features.
@@ -45,8 +46,10 @@ kaon_status kn_buffer_extend(kn_buffer *b, int64_t count, size_t bytes, char **o
 /* Room for so many bytes more, not yet used. */
 kaon_status kn_buffer_reserve(kn_buffer *b, size_t more, kaon_diag *diag);
 
-/* The block, which then is the caller's, never empty; NULL: no memory. */
-void *kn_buffer_take(kn_buffer *b, kaon_diag *diag);
+/* The block, which then is the caller's, never empty. */
+kaon_status kn_buffer_take(kn_buffer *b, kn_block *out, kaon_diag *diag);
+
+void kn_buffer_fini(kn_buffer *b);
 
 /* Elements of `bytes` bytes from one after the other to `stride` apart. */
 void kn_scatter(const char *from, int64_t count, size_t bytes, size_t stride, char *to);

@@ -108,9 +108,10 @@ static kaon_status give_features(kn_table_builder *b, kaon_table *table, kaon_di
         column.label_count = b->width;
         column.labels = labels;
     }
-    column.view.data = kn_buffer_take(&b->matrix, diag);
-    const kaon_status status = column.view.data ? kn_table_column_move(table, &column, diag)
-                                                : kn_no_memory(diag, "features");
+    kn_block values = {0};
+    kaon_status status = kn_buffer_take(&b->matrix, &values, diag);
+    if (!status)
+        status = kn_table_column_give(table, &column, &values, NULL, diag);
     kn_free(labels);
     kn_text_fini(&texts);
     return status;
@@ -119,11 +120,13 @@ static kaon_status give_features(kn_table_builder *b, kaon_table *table, kaon_di
 // One-hot vectors are classes if the user says so.
 static kaon_status one_hot(kn_sink *s, int64_t rows, int64_t width, kaon_diag *diag)
 {
-    int64_t *numbers = kn_alloc_array((size_t)rows, sizeof *numbers);
-    if (!numbers)
-        return kn_no_memory(diag, "classes");
+    kn_buffer made = {.block.spill = s->values.block.spill};
+    char *at = NULL;
+    KAON_TRY(kn_buffer_extend(&made, rows, sizeof(int64_t), &at, diag));
+    int64_t *numbers = (void *)at;
     for (int64_t row = 0; row < rows; row++) {
         int64_t ones = 0, others = 0;
+        numbers[row] = 0;
         for (int64_t i = 0; i < width; i++) {
             double value = 0;
             kn_convert(s->dtype,
@@ -135,38 +138,35 @@ static kaon_status one_hot(kn_sink *s, int64_t rows, int64_t width, kaon_diag *d
         }
         if (ones == 1 && others == 0)
             continue;
-        kn_free(numbers);
+        kn_buffer_fini(&made);
         return kaon_fail(diag, KAON_INVALID,
                          "row %lld of the target is no class: exactly one of its %lld numbers must "
                          "be 1 and the others 0",
                          (long long)row, (long long)width);
     }
-    kn_free(s->values.at);
-    s->values = (kn_buffer){(char *)numbers, (size_t)rows * sizeof *numbers,
-                            (size_t)rows * sizeof *numbers};
+    kn_buffer_fini(&s->values);
+    s->values = made;
     s->dtype = KAON_I64;
     return KAON_OK;
 }
 
 static kaon_status give_classes(kn_table_builder *b, int64_t index, kaon_column *column,
-                                kaon_diag *diag)
+                                kn_block *numbers, kaon_diag *diag)
 {
-    int64_t *numbers = NULL, rows = 0;
     const int32_t is_target = column->role == KAON_ROLE_TARGET;
     KAON_TRY(
         kaon_context(diag,
                      kn_classes_settle(b->sinks[index].classes, is_target ? b->want->classes : NULL,
-                                       is_target ? b->want->class_count : 0, &numbers, &rows,
+                                       is_target ? b->want->class_count : 0, numbers,
                                        &column->labels, &column->label_count, diag),
                      "column '%s'", column->name));
     column->view.dtype = KAON_I64;
-    column->view.data = numbers;
     return KAON_OK;
 }
 
 // The names given, or numbers.
 static kaon_status give_one_hot(const kn_table_builder *b, kaon_column *column, int64_t count,
-                                void *numbers, kaon_table *table, kaon_diag *diag)
+                                kn_block *numbers, kaon_table *table, kaon_diag *diag)
 {
     kn_text texts = {0};
     const char **names = kn_alloc_array((size_t)count, sizeof *names);
@@ -174,18 +174,17 @@ static kaon_status give_one_hot(const kn_table_builder *b, kaon_column *column, 
         kn_text_format(&texts, "%lld", (long long)i);
         kn_text_add_bytes(&texts, "", 1);
     }
-    column->view.data = numbers;
     column->label_count = count;
     column->labels = names;
     kaon_status status = KAON_OK;
-    if (!names || !numbers || texts.failed) {
-        kn_free(numbers);
+    if (!names || texts.failed) {
+        kn_block_free(numbers);
         status = kn_no_memory(diag, "classes");
     } else {
         const char *at = kn_text_get(&texts);
         for (int64_t i = 0; i < count; i++, at += strlen(at) + 1)
             names[i] = b->want->class_count == count ? b->want->classes[i] : at;
-        status = kn_table_column_move(table, column, diag);
+        status = kn_table_column_give(table, column, numbers, NULL, diag);
     }
     kn_free(names);
     kn_text_fini(&texts);
@@ -205,16 +204,18 @@ static kaon_status give_column(kn_table_builder *b, int64_t index, kaon_table *t
                               .device_type = KAON_DEVICE_CPU,
                               .rank = 1 + c->kind.rank,
                               .shape = shape};
+    kn_block values = {0}, offsets = {0};
     if (s->classes) {
-        KAON_TRY(give_classes(b, index, &column, diag));
-        return kn_table_column_move(table, &column, diag);
+        KAON_TRY(give_classes(b, index, &column, &values, diag));
+        return kn_table_column_give(table, &column, &values, NULL, diag);
     }
     if (c->role == KAON_ROLE_TARGET && c->kind.rank == 1 &&
         b->want->task == KN_TASK_CLASSIFICATION) {
         KAON_TRY(one_hot(s, b->rows, shape[1], diag));
         column.view.dtype = KAON_I64;
         column.view.rank = 1;
-        return give_one_hot(b, &column, shape[1], kn_buffer_take(&s->values, diag), table, diag);
+        KAON_TRY(kn_buffer_take(&s->values, &values, diag));
+        return give_one_hot(b, &column, shape[1], &values, table, diag);
     }
     if (c->kind.jagged) {
         char *unused = NULL;
@@ -224,15 +225,14 @@ static kaon_status give_column(kn_table_builder *b, int64_t index, kaon_table *t
         }
         shape[0] =
             (int64_t)(s->values.bytes / ((size_t)c->kind.width * kaon_dtype_bytes(s->dtype)));
-        column.offsets = kn_buffer_take(&s->offsets, diag);
+        KAON_TRY(kn_buffer_take(&s->offsets, &offsets, diag));
     }
-    column.view.data = kn_buffer_take(&s->values, diag);
-    if (!column.view.data || (c->kind.jagged && !column.offsets)) {
-        kn_free(column.view.data);
-        kn_free((void *)(uintptr_t)column.offsets);
-        return KAON_NO_MEMORY;
+    const kaon_status status = kn_buffer_take(&s->values, &values, diag);
+    if (status) {
+        kn_block_free(&offsets);
+        return status;
     }
-    return kn_table_column_move(table, &column, diag);
+    return kn_table_column_give(table, &column, &values, c->kind.jagged ? &offsets : NULL, diag);
 }
 
 static kaon_status refuse_missing(const kn_table_builder *b, kaon_diag *diag)
@@ -259,19 +259,19 @@ static kaon_status check_missing(const kn_table_builder *b, kaon_diag *diag)
                      kn_role_text(c->role), c->name, (long long)b->missing_single_row);
 }
 
-kaon_status kn_table_builder_finish(kn_table_builder *b, kaon_table **out, char **incomplete,
+kaon_status kn_table_builder_finish(kn_table_builder *b, kaon_table **out, kn_block *incomplete,
                                     kaon_diag *diag)
 {
     kaon_table *table = NULL;
-    *incomplete = NULL;
+    *incomplete = (kn_block){0};
     KAON_TRY(check_missing(b, diag));
     KAON_TRY(kn_table_new(b->rows, &table, diag));
+    kn_table_spill(table, b->want->spill);
     kaon_status status = give_features(b, table, diag);
     for (int64_t i = b->chosen.feature_count; !status && i < b->chosen.count; i++)
         status = give_column(b, i, table, diag);
-    if (!status && b->missing_count && b->want->missing == KN_MISSING_DROP &&
-        !(*incomplete = kn_buffer_take(&b->missing, diag)))
-        status = kn_no_memory(diag, "a list of rows");
+    if (!status && b->missing_count && b->want->missing == KN_MISSING_DROP)
+        status = kn_buffer_take(&b->missing, incomplete, diag);
     if (status) {
         kn_table_release(table);
         return status;

@@ -19,17 +19,15 @@ enum {
 kaon_status kn_buffer_reserve(kn_buffer *b, size_t more, kaon_diag *diag)
 {
     size_t needed = 0;
+    const size_t room = b->block.bytes;
     if (!kn_add_size(b->bytes, more, &needed))
         return kn_no_memory(diag, "a column");
-    if (needed <= b->room)
+    if (b->at && needed <= room)
         return KAON_OK;
-    const size_t room =
-        b->room > SIZE_MAX / 2 || b->room + b->room / 2 < needed ? needed : b->room + b->room / 2;
-    char *at = kn_resize(b->at, room);
-    if (!at)
-        return kn_no_memory(diag, "a column");
-    b->at = at;
-    b->room = room;
+    KAON_TRY(kn_block_resize(
+        &b->block, room > SIZE_MAX / 2 || room + room / 2 < needed ? needed : room + room / 2,
+        "a column", diag));
+    b->at = b->block.at;
     return KAON_OK;
 }
 
@@ -44,15 +42,24 @@ kaon_status kn_buffer_extend(kn_buffer *b, int64_t count, size_t bytes, char **o
     return KAON_OK;
 }
 
-void *kn_buffer_take(kn_buffer *b, kaon_diag *diag)
+kaon_status kn_buffer_take(kn_buffer *b, kn_block *out, kaon_diag *diag)
 {
-    void *at = NULL;
-    if (kn_buffer_reserve(b, b->bytes ? 0 : 1, diag) == KAON_OK)
-        at = b->at;
-    else
-        kn_free(b->at);
+    kaon_status status = kn_buffer_reserve(b, b->bytes ? 0 : 1, diag);
+    if (!status && b->block.mapped) // what was reserved in advance
+        status = kn_block_resize(&b->block, b->bytes ? b->bytes : 1, "a column", diag);
+    if (status) {
+        kn_buffer_fini(b);
+        return status;
+    }
+    *out = b->block;
     memset(b, 0, sizeof *b);
-    return at;
+    return KAON_OK;
+}
+
+void kn_buffer_fini(kn_buffer *b)
+{
+    kn_block_free(&b->block);
+    memset(b, 0, sizeof *b);
 }
 
 /* --- a new builder ---------------------------------------------------------------------------- */
@@ -112,12 +119,13 @@ static kaon_status prepare_sink(kn_table_builder *b, int64_t index, kaon_diag *d
 {
     const kn_chosen *c = &b->chosen.at[index];
     kn_sink *s = &b->sinks[index];
+    s->values.block.spill = s->offsets.block.spill = b->want->spill;
     KAON_TRY(check_target(b->want, c, diag));
     s->dtype = c->role == KAON_ROLE_NONE ? c->kind.dtype : b->want->float_type;
     if (!is_classes(b->want, c))
         return KAON_OK;
     s->dtype = KAON_I64;
-    s->classes = kn_classes_new(c->kind.dtype == KN_TEXT_COLUMN);
+    s->classes = kn_classes_new(c->kind.dtype == KN_TEXT_COLUMN, b->want->spill);
     if (!s->classes)
         return kn_no_memory(diag, "classes");
     if (c->kind.dtype == KAON_BOOL)
@@ -134,6 +142,7 @@ kaon_status kn_table_builder_new(const struct ArrowSchema *schema, const kn_want
     if (!b)
         return kn_no_memory(diag, "a table");
     b->want = want;
+    b->matrix.block.spill = b->missing.block.spill = want->spill;
     b->missing_single = -1;
     kaon_status status = kn_select(schema, want, &b->chosen, diag);
     if (!status)
@@ -159,13 +168,13 @@ void kn_table_builder_free(kn_table_builder *b)
     if (!b)
         return;
     for (int64_t i = 0; b->sinks && i < b->chosen.count; i++) {
-        kn_free(b->sinks[i].values.at);
-        kn_free(b->sinks[i].offsets.at);
+        kn_buffer_fini(&b->sinks[i].values);
+        kn_buffer_fini(&b->sinks[i].offsets);
         kn_classes_free(b->sinks[i].classes);
     }
     kn_free(b->sinks);
-    kn_free(b->matrix.at);
-    kn_free(b->missing.at);
+    kn_buffer_fini(&b->matrix);
+    kn_buffer_fini(&b->missing);
     kn_free(b->block);
     kn_selection_fini(&b->chosen);
     kn_free(b);

@@ -16,6 +16,8 @@
 #include <kaon/arrow.h>
 #include <kaon/table.h>
 
+#include "data/spill.h"
+
 // What a target is. ORDER task
 enum {
     KN_TASK_AUTO = 0, // text, integers and bool are classes, floats are values
@@ -50,6 +52,7 @@ typedef struct kn_want {
     int32_t float_type;         // of features, weight and float targets: KAON_F32 or KAON_F64
     const double *sentinels;    // numbers that stand for "missing": -999
     int64_t sentinel_count;
+    kn_spill *spill; // where columns go, borrowed; NULL: memory
 } kn_want;
 
 typedef struct kn_table_builder kn_table_builder;
@@ -74,9 +77,9 @@ kaon_status kn_table_builder_add(kn_table_builder *b, const struct ArrowSchema *
                                  const struct ArrowArray *array, kaon_diag *diag);
 
 /* Hands out the table; the builder is spent. With KN_MISSING_DROP *incomplete is a flag per row, 1:
- * to be left out (NULL: none; kn_free it): the caller drops them, since places of rows in the files
+ * to be left out ({0}: none; free it): the caller drops them, since places of rows in the files
  * may matter to him first. [instance] */
-kaon_status kn_table_builder_finish(kn_table_builder *b, kaon_table **out, char **incomplete,
+kaon_status kn_table_builder_finish(kn_table_builder *b, kaon_table **out, kn_block *incomplete,
                                     kaon_diag *diag);
 
 #endif

@@ -25,17 +25,19 @@ struct kn_classes {
     int64_t *slots; // hash table of indices + 1, a power of two of them
     int64_t slot_count;
     int64_t last;  // value of the row before: most files come in runs
-    int64_t *rows; // index of a value, or -1
+    int64_t *rows; // index of a value, or -1; the memory of `block`
     int64_t row_count;
-    int64_t row_room;
+    kn_block block;
     const char **names;
 };
 
-kn_classes *kn_classes_new(int32_t of_text)
+kn_classes *kn_classes_new(int32_t of_text, kn_spill *spill)
 {
     kn_classes *c = kn_alloc_zero(sizeof *c);
-    if (c)
+    if (c) {
         c->of_text = of_text;
+        c->block.spill = spill;
+    }
     return c;
 }
 
@@ -47,7 +49,7 @@ void kn_classes_free(kn_classes *c)
         kn_free(c->values[i].text);
     kn_free(c->values);
     kn_free(c->slots);
-    kn_free(c->rows);
+    kn_block_free(&c->block);
     kn_free(c->names);
     kn_free(c);
 }
@@ -149,14 +151,11 @@ kaon_status kn_classes_name(kn_classes *c, const char *names, size_t bytes, kaon
 
 static kaon_status need_rows(kn_classes *c, int64_t count, kaon_diag *diag)
 {
-    if (c->row_room - c->row_count >= count)
+    const size_t needed = (size_t)(c->row_count + count) * sizeof *c->rows;
+    if (c->block.bytes >= needed)
         return KAON_OK;
-    const int64_t room = 2 * c->row_count + count + 64;
-    int64_t *rows = kn_resize_array(c->rows, (size_t)room, sizeof *rows);
-    if (!rows)
-        return kn_no_memory(diag, "classes");
-    c->rows = rows;
-    c->row_room = room;
+    KAON_TRY(kn_block_resize(&c->block, 2 * needed + 64 * sizeof *c->rows, "classes", diag));
+    c->rows = c->block.at;
     return KAON_OK;
 }
 
@@ -287,8 +286,8 @@ static kaon_status place_given(kn_classes *c, const char *const *given, int64_t 
 }
 
 kaon_status kn_classes_settle(kn_classes *c, const char *const *given, int64_t given_count,
-                              int64_t **numbers, int64_t *rows, const char *const **names,
-                              int64_t *count, kaon_diag *diag)
+                              kn_block *numbers, const char *const **names, int64_t *count,
+                              kaon_diag *diag)
 {
     KAON_TRY(name_numbers(c, diag));
     KAON_TRY(given_count ? place_given(c, given, given_count, diag) : place_found(c, diag));
@@ -296,8 +295,10 @@ kaon_status kn_classes_settle(kn_classes *c, const char *const *given, int64_t g
     for (int64_t row = 0; row < c->row_count; row++)
         if (c->rows[row] >= 0)
             c->rows[row] = c->values[c->rows[row]].place;
-    *numbers = c->rows;
-    *rows = c->row_count;
+    KAON_TRY(
+        kn_block_resize(&c->block, (size_t)(c->row_count + 1) * sizeof *c->rows, "classes", diag));
+    *numbers = c->block;
+    c->block = (kn_block){0};
     *names = c->names;
     *count = given_count ? given_count : c->count;
     c->rows = NULL;

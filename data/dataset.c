@@ -15,8 +15,8 @@ enum { MANY_COLUMNS = 4096 }; // beyond, nobody reads a line for each
 // What one set of files gave.
 typedef struct harvest {
     kaon_table *table;
-    char *incomplete; // flags of rows to leave out, or NULL
-    char *source;     // its name
+    kn_block incomplete; // flags of rows to leave out, or {0}
+    char *source;        // its name
     kn_row_files files;
 } harvest;
 
@@ -158,7 +158,7 @@ static kaon_status build(const kn_dataset_plan *plan, kn_source *source, const k
 static void harvest_fini(harvest *h)
 {
     kn_table_release(h->table);
-    kn_free(h->incomplete);
+    kn_block_free(&h->incomplete);
     kn_free(h->source);
     files_fini(&h->files);
     memset(h, 0, sizeof *h);
@@ -188,8 +188,9 @@ static kaon_status read_files(const kn_dataset_plan *plan, const kn_dataset_load
 
 /* --- splitting -------------------------------------------------------------------------------- */
 
-static int64_t drop(const char *incomplete, int64_t *rows, int64_t count)
+static int64_t drop(const harvest *h, int64_t *rows, int64_t count)
 {
+    const char *incomplete = h->incomplete.at;
     int64_t kept = 0;
     for (int64_t i = 0; i < count; i++)
         if (!incomplete || !incomplete[rows[i]])
@@ -232,10 +233,10 @@ static kaon_status place_fault(const kn_dataset_plan *plan, const kn_diag *fault
 static kaon_status split_rows(const kn_dataset_plan *plan, const kn_split_spec *spec,
                               const harvest *h, kn_split *out, kaon_diag *diag)
 {
-    kn_split_rows rows;
-    KAON_TRY(kn_split_rows_init(&plan->split, h->table, &h->files, spec->seed, &rows, diag));
-    const kaon_status status = kn_split_make(spec, &rows, out, diag);
-    kn_split_rows_fini(&rows);
+    kn_split_facts facts;
+    KAON_TRY(kn_split_facts_init(&plan->split, h->table, &h->files, spec->seed, &facts, diag));
+    const kaon_status status = kn_split_make(spec, &facts.rows, out, diag);
+    kn_split_facts_fini(&facts);
     return status;
 }
 
@@ -254,7 +255,7 @@ static kaon_status make_split(const kn_dataset_plan *plan, const kn_dataset_load
             spec.share[part] = (kn_share){.kind = KN_SHARE_FRACTION, .fraction = 0.3};
     kaon_status status = split_rows(plan, &spec, h, out, &fault.diag);
     for (int32_t part = 0; !status && part < KN_PARTS; part++)
-        out->count[part] = drop(h->incomplete, out->rows[part], out->count[part]);
+        out->count[part] = drop(h, out->rows[part], out->count[part]);
     if (!status && !load->max_rows)
         status = check_parts(&plan->split, out, &fault.diag);
     if (!status)
@@ -267,7 +268,7 @@ static kaon_status pick_complete(const harvest *h, kaon_table **out, kaon_diag *
 {
     const int64_t rows = kn_table_rows(h->table);
     int64_t *list = NULL;
-    if (!h->incomplete) {
+    if (!h->incomplete.at) {
         kn_table_retain(h->table);
         *out = h->table;
         return KAON_OK;
@@ -277,8 +278,7 @@ static kaon_status pick_complete(const harvest *h, kaon_table **out, kaon_diag *
         return kn_no_memory(diag, "a list of rows");
     for (int64_t i = 0; i < rows; i++)
         list[i] = i;
-    const kaon_status status =
-        kn_table_pick(h->table, list, drop(h->incomplete, list, rows), out, diag);
+    const kaon_status status = kn_table_pick(h->table, list, drop(h, list, rows), out, diag);
     kn_free(list);
     return status;
 }
@@ -415,8 +415,9 @@ static kaon_status split_harvest(kn_dataset_plan *plan, const kn_dataset_load *l
     KAON_TRY(make_split(plan, load, h, 0, &d->own->split, diag));
     d->folds = plan->split.spec.folds;
     d->rows = kn_table_rows(h->table);
-    for (int64_t i = 0; h->incomplete && i < d->rows; i++)
-        d->dropped += h->incomplete[i];
+    const char *incomplete = h->incomplete.at;
+    for (int64_t i = 0; incomplete && i < d->rows; i++)
+        d->dropped += incomplete[i];
     return pick_parts(d, h, diag);
 }
 

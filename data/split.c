@@ -165,14 +165,15 @@ static void share_by_key(const cuts *c, const kn_split_rows *rows, int8_t *part_
 
 // The free rows, those of one class after those of another if asked, and where each class ends.
 typedef struct strata {
-    int64_t *list;
+    int64_t *list; // the memory of `block`
+    kn_block block;
     int64_t *ends;
     int64_t count; // of classes, or 1
 } strata;
 
 static void strata_fini(strata *s)
 {
-    kn_free(s->list);
+    kn_block_free(&s->block);
     kn_free(s->ends);
 }
 
@@ -187,10 +188,11 @@ static kaon_status strata_make(const int8_t *part_of, int64_t rows, const int64_
         most = classes[i] > most ? classes[i] : most;
     }
     s->count = most + 1;
-    s->list = kn_alloc_array((size_t)rows, sizeof *s->list);
     s->ends = kn_alloc_array((size_t)s->count + 1, sizeof *s->ends);
-    if (!s->list || !s->ends)
+    if (!s->ends)
         return kn_no_memory(diag, "a split");
+    KAON_TRY(kn_block_resize(&s->block, (size_t)rows * sizeof *s->list, "a split", diag));
+    s->list = s->block.at;
     // A counting sort, which keeps the file order within a class.
     for (int64_t i = 0; i < rows; i++)
         if (part_of[i] == KN_FREE)
@@ -206,16 +208,17 @@ static kaon_status strata_make(const int8_t *part_of, int64_t rows, const int64_
 static kaon_status share_by_place(const kn_split_spec *spec, const cuts *c,
                                   const kn_split_rows *rows, int8_t *part_of, kaon_diag *diag)
 {
-    strata s = {0};
-    uint32_t *order = NULL;
+    strata s = {.block.spill = rows->spill};
+    kn_block drawn = {.spill = rows->spill};
     const double *weights = spec->stratify ? rows->weights : NULL;
     if (spec->shuffle && rows->count > UINT32_MAX)
         return kaon_fail(diag, KAON_UNSUPPORTED, "%lld rows to shuffle; at most 2^32 - 1 can be",
                          (long long)rows->count);
     kaon_status status =
         strata_make(part_of, rows->count, spec->stratify ? rows->classes : NULL, &s, diag);
-    if (!status && spec->shuffle && !(order = kn_alloc_array((size_t)rows->count, sizeof *order)))
-        status = kn_no_memory(diag, "a split");
+    if (!status && spec->shuffle)
+        status = kn_block_resize(&drawn, (size_t)rows->count * sizeof(uint32_t), "a split", diag);
+    uint32_t *order = drawn.at;
     for (int64_t k = 0; !status && k < s.count; k++) {
         const int64_t first = k ? s.ends[k - 1] : 0, count = s.ends[k] - first;
         if (order) // epochs -1, -2 ...: no order of training is one of these
@@ -225,7 +228,7 @@ static kaon_status share_by_place(const kn_split_spec *spec, const cuts *c,
         else
             share_by_count(c, order, s.list + first, count, part_of);
     }
-    kn_free(order);
+    kn_block_free(&drawn);
     strata_fini(&s);
     return status;
 }
@@ -243,7 +246,8 @@ static kaon_status share_free_rows(const kn_split_spec *spec, const kn_split_row
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
-static kaon_status make_lists(const int8_t *part_of, int64_t rows, kn_split *out, kaon_diag *diag)
+static kaon_status make_lists(const int8_t *part_of, int64_t rows, kn_spill *spill, kn_split *out,
+                              kaon_diag *diag)
 {
     for (int64_t i = 0; i < rows; i++)
         if (part_of[i] != KN_FREE)
@@ -251,9 +255,11 @@ static kaon_status make_lists(const int8_t *part_of, int64_t rows, kn_split *out
     for (int32_t part = 0; part < KN_PARTS; part++) {
         if (!out->count[part])
             continue;
-        out->rows[part] = kn_alloc_array((size_t)out->count[part], sizeof *out->rows[part]);
-        if (!out->rows[part])
-            return kn_no_memory(diag, "a split");
+        kn_block *block = &out->block[part];
+        block->spill = spill;
+        KAON_TRY(kn_block_resize(block, (size_t)out->count[part] * sizeof *out->rows[part],
+                                 "a split", diag));
+        out->rows[part] = block->at;
         out->count[part] = 0;
     }
     for (int64_t i = 0; i < rows; i++)
@@ -266,15 +272,15 @@ kaon_status kn_split_make(const kn_split_spec *spec, const kn_split_rows *rows, 
                           kaon_diag *diag)
 {
     memset(out, 0, sizeof *out);
-    int8_t *part_of = kn_alloc((size_t)rows->count);
-    if (!part_of)
-        return kn_no_memory(diag, "a split");
+    kn_block parts = {.spill = rows->spill};
+    KAON_TRY(kn_block_resize(&parts, (size_t)rows->count, "a split", diag));
+    int8_t *part_of = parts.at;
     kaon_status status = claim_rows(spec, rows, part_of, diag);
     if (!status)
         status = share_free_rows(spec, rows, part_of, diag);
     if (!status)
-        status = make_lists(part_of, rows->count, out, diag);
-    kn_free(part_of);
+        status = make_lists(part_of, rows->count, rows->spill, out, diag);
+    kn_block_free(&parts);
     if (status)
         kn_split_fini(out);
     return status;
@@ -283,6 +289,6 @@ kaon_status kn_split_make(const kn_split_spec *spec, const kn_split_rows *rows, 
 void kn_split_fini(kn_split *split)
 {
     for (int32_t part = 0; part < KN_PARTS; part++)
-        kn_free(split->rows[part]);
+        kn_block_free(&split->block[part]);
     memset(split, 0, sizeof *split);
 }

@@ -10,6 +10,8 @@
 
 #include <kaon/option.h>
 
+#include "data/spill.h"
+
 // ORDER part
 enum { KN_TRAIN = 0, KN_VALIDATION = 1, KN_TEST = 2, KN_PARTS = 3 };
 
@@ -49,6 +51,7 @@ typedef struct kn_split_rows {
     const double *weights;  // stratified fractions are those of their absolute values
     const uint64_t *keys;   // fractions go by these hashes
     const int8_t *parts;    // where a row belongs, KN_FREE: not said
+    kn_spill *spill;        // where lists of rows go; NULL: memory
 } kn_split_rows;
 
 enum { KN_FREE = -1 };
@@ -56,6 +59,7 @@ enum { KN_FREE = -1 };
 typedef struct kn_split {
     int64_t *rows[KN_PARTS]; // NULL: none
     int64_t count[KN_PARTS];
+    kn_block block[KN_PARTS]; // the memory of rows
 } kn_split;
 
 /* On failure `out` is {0}. [any] */

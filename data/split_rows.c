@@ -44,6 +44,13 @@ static kaon_status read_numbers(const kaon_column *c, int64_t first, int64_t cou
     return KAON_OK;
 }
 
+// Room for so many bytes per row, where the table's columns lie.
+static kaon_status take(const kaon_table *table, size_t bytes, kn_block *out, kaon_diag *diag)
+{
+    out->spill = kn_table_spill_of(table);
+    return kn_block_resize(out, (size_t)kn_table_rows(table) * bytes, "a split", diag);
+}
+
 /* --- keys ------------------------------------------------------------------------------------- */
 
 /* A number counts as the double it is, whatever type a file gave it, byte by byte from the lowest:
@@ -78,12 +85,12 @@ static kaon_status hash_column(const kaon_column *c, int64_t rows, uint64_t *key
 
 // Several columns: the hash of one is the seed of the next.
 static kaon_status make_keys(const kn_split_plan *plan, const kaon_table *table, uint64_t seed,
-                             uint64_t **out, kaon_diag *diag)
+                             kn_block *out, kaon_diag *diag)
 {
     const int64_t rows = kn_table_rows(table);
-    uint64_t *keys = kn_alloc_array((size_t)rows, sizeof *keys);
-    kaon_status status = keys ? KAON_OK : kn_no_memory(diag, "a split");
-    for (int64_t i = 0; keys && i < rows; i++)
+    kaon_status status = take(table, sizeof(uint64_t), out, diag);
+    uint64_t *keys = out->at;
+    for (int64_t i = 0; !status && i < rows; i++)
         keys[i] = seed;
     for (int64_t k = 0; !status && k < plan->key.count; k++) {
         kaon_column c;
@@ -91,7 +98,6 @@ static kaon_status make_keys(const kn_split_plan *plan, const kaon_table *table,
         if (!status)
             status = hash_column(&c, rows, keys, diag);
     }
-    *out = keys;
     return status;
 }
 
@@ -209,7 +215,7 @@ static kaon_status parts_by_file(const kn_split_plan *plan, const kn_row_files *
 }
 
 static kaon_status make_parts(const kn_split_plan *plan, const kaon_table *table,
-                              const kn_row_files *files, int8_t **out, kaon_diag *diag)
+                              const kn_row_files *files, kn_block *out, kaon_diag *diag)
 {
     int32_t named = 0;
     for (int32_t part = 0; part < KN_PARTS; part++)
@@ -217,79 +223,71 @@ static kaon_status make_parts(const kn_split_plan *plan, const kaon_table *table
     if (!named)
         return KAON_OK;
     const int64_t rows = kn_table_rows(table);
-    *out = kn_alloc((size_t)rows);
-    if (!*out)
-        return kn_no_memory(diag, "a split");
-    memset(*out, KN_FREE, (size_t)rows);
-    return plan->column ? parts_by_column(plan, table, *out, diag)
-                        : parts_by_file(plan, files, *out, diag);
+    KAON_TRY(take(table, 1, out, diag));
+    memset(out->at, KN_FREE, (size_t)rows);
+    return plan->column ? parts_by_column(plan, table, out->at, diag)
+                        : parts_by_file(plan, files, out->at, diag);
 }
 
 /* --- classes and weights ---------------------------------------------------------------------- */
 
 // Class numbers for a stratified split: rows without a class are left out later.
-static kaon_status make_classes(const kaon_table *table, int64_t **out, kaon_diag *diag)
+static kaon_status make_classes(const kaon_table *table, kn_block *out, kaon_diag *diag)
 {
     kaon_column target = {.size = sizeof target};
     const int64_t rows = kn_table_rows(table);
     if (kn_table_column_of(table, KAON_ROLE_TARGET, &target) || target.view.dtype != KAON_I64)
         return kaon_fail(diag, KAON_INVALID, "a stratified split needs a target of classes");
-    int64_t *classes = kn_alloc_array((size_t)rows, sizeof *classes);
-    if (!classes)
-        return kn_no_memory(diag, "a split");
+    KAON_TRY(take(table, sizeof(int64_t), out, diag));
+    int64_t *classes = out->at;
     for (int64_t i = 0; i < rows; i++) {
         const int64_t number = ((const int64_t *)target.view.data)[i];
         classes[i] = number < 0 || number >= rows ? 0 : number;
     }
-    *out = classes;
     return KAON_OK;
 }
 
 // Rows without a weight are left out later.
-static kaon_status make_weights(const kaon_table *table, double **out, kaon_diag *diag)
+static kaon_status make_weights(const kaon_table *table, kn_block *out, kaon_diag *diag)
 {
     kaon_column weight = {.size = sizeof weight};
     const int64_t rows = kn_table_rows(table);
     if (kn_table_column_of(table, KAON_ROLE_WEIGHT, &weight))
         return KAON_OK;
-    double *weights = kn_alloc_array((size_t)rows, sizeof *weights);
-    if (!weights)
-        return kn_no_memory(diag, "a split");
+    KAON_TRY(take(table, sizeof(double), out, diag));
+    double *weights = out->at;
     kn_convert(weight.view.dtype, weight.view.data, KAON_F64, weights, rows);
     for (int64_t i = 0; i < rows; i++)
         weights[i] = isfinite(weights[i]) ? weights[i] : 0;
-    *out = weights;
     return KAON_OK;
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-kaon_status kn_split_rows_init(const kn_split_plan *plan, const kaon_table *table,
-                               const kn_row_files *files, uint64_t seed, kn_split_rows *out,
-                               kaon_diag *diag)
+kaon_status kn_split_facts_init(const kn_split_plan *plan, const kaon_table *table,
+                                const kn_row_files *files, uint64_t seed, kn_split_facts *out,
+                                kaon_diag *diag)
 {
-    int64_t *classes = NULL;
-    double *weights = NULL;
-    uint64_t *keys = NULL;
-    int8_t *parts = NULL;
-    kaon_status status = make_parts(plan, table, files, &parts, diag);
+    *out = (kn_split_facts){0};
+    kaon_status status = make_parts(plan, table, files, &out->parts, diag);
     if (!status && plan->key.count)
-        status = make_keys(plan, table, seed, &keys, diag);
+        status = make_keys(plan, table, seed, &out->keys, diag);
     if (!status && plan->spec.stratify)
-        status = make_classes(table, &classes, diag);
+        status = make_classes(table, &out->classes, diag);
     if (!status && plan->spec.stratify)
-        status = make_weights(table, &weights, diag);
-    *out = (kn_split_rows){kn_table_rows(table), classes, weights, keys, parts};
+        status = make_weights(table, &out->weights, diag);
+    out->rows = (kn_split_rows){kn_table_rows(table), out->classes.at, out->weights.at,
+                                out->keys.at,         out->parts.at,   kn_table_spill_of(table)};
     if (status)
-        kn_split_rows_fini(out);
+        kn_split_facts_fini(out);
     return status;
 }
 
-void kn_split_rows_fini(kn_split_rows *rows)
+void kn_split_facts_fini(kn_split_facts *f)
 {
-    kn_free((void *)(uintptr_t)rows->classes);
-    kn_free((void *)(uintptr_t)rows->weights);
-    kn_free((void *)(uintptr_t)rows->keys);
-    kn_free((void *)(uintptr_t)rows->parts);
-    *rows = (kn_split_rows){0};
+    kn_block_free(&f->classes);
+    kn_block_free(&f->weights);
+    kn_block_free(&f->keys);
+    kn_block_free(&f->parts);
+    *f = (kn_split_facts){0};
 }

@@ -17,8 +17,8 @@ typedef struct column {
     int64_t shape[KAON_MAX_RANK];
     char *name;
     char **labels;
-    void *values;     // NULL in a slice
-    int64_t *offsets; // NULL in a slice
+    kn_block values; // {0} in a slice, as
+    kn_block offsets;
     struct column *whole;
 } column;
 
@@ -28,6 +28,7 @@ struct kaon_table {
     column **columns;
     int32_t count;
     int32_t room;
+    kn_spill *spill; // where its columns may go; NULL: they lie in memory
 };
 
 // ORDER role
@@ -52,8 +53,8 @@ static void column_release(column *c)
             kn_free(c->labels[i]);
         kn_free(c->labels);
         kn_free(c->name);
-        kn_free(c->values);
-        kn_free(c->offsets);
+        kn_block_free(&c->values);
+        kn_block_free(&c->offsets);
     }
     kn_free(c);
 }
@@ -108,12 +109,14 @@ static column *column_new(const kaon_column *facts)
 }
 
 // Takes over both blocks.
-static void column_fill(column *c, void *values, int64_t *offsets)
+static void column_fill(column *c, const kn_block *values, const kn_block *offsets)
 {
-    c->values = values;
-    c->offsets = offsets;
-    c->facts.view.data = values;
-    c->facts.offsets = offsets;
+    c->values = *values;
+    c->offsets = *offsets;
+    kn_block_settle(&c->values);
+    kn_block_settle(&c->offsets);
+    c->facts.view.data = c->values.at;
+    c->facts.offsets = c->offsets.at;
 }
 
 static uint64_t row_bytes(const kaon_column *facts)
@@ -211,7 +214,27 @@ void kn_table_release(kaon_table *t)
     for (int32_t i = 0; i < t->count; i++)
         column_release(t->columns[i]);
     kn_free(t->columns);
+    kn_spill_release(t->spill);
     kn_free(t);
+}
+
+void kn_table_spill(kaon_table *t, kn_spill *spill)
+{
+    kn_spill_release(t->spill);
+    t->spill = kn_spill_retain(spill);
+}
+
+kn_spill *kn_table_spill_of(const kaon_table *t)
+{
+    return t->spill;
+}
+
+// A table of so many rows whose columns go where those of `like` do.
+static kaon_status new_like(const kaon_table *like, int64_t rows, kaon_table **out, kaon_diag *diag)
+{
+    KAON_TRY(kn_table_new(rows, out, diag));
+    kn_table_spill(*out, like->spill);
+    return KAON_OK;
 }
 
 int64_t kn_table_rows(const kaon_table *t)
@@ -256,20 +279,17 @@ kaon_status kn_table_column_named(const kaon_table *t, const char *name, kaon_co
 }
 
 static kaon_status copy_values(const kaon_table *t, const kaon_column *facts, size_t bytes,
-                               void **values, int64_t **offsets, kaon_diag *diag)
+                               kn_block *values, kn_block *offsets, kaon_diag *diag)
 {
-    *values = facts->view.data ? kn_alloc(bytes) : kn_alloc_zero(bytes);
-    *offsets = NULL;
-    if (*values && facts->offsets)
-        *offsets = kn_alloc_array((size_t)t->rows + 1, sizeof **offsets);
-    if (!*values || (facts->offsets && !*offsets)) {
-        kn_free(*values);
-        return kn_no_memory(diag, "a column");
+    const size_t offset_bytes = ((size_t)t->rows + 1) * sizeof(int64_t);
+    KAON_TRY(facts->view.data ? kn_block_resize(values, bytes, "a column", diag)
+                              : kn_block_clear(values, bytes, "a column", diag));
+    if (facts->offsets) {
+        KAON_TRY(kn_block_resize(offsets, offset_bytes, "a column", diag));
+        memcpy(offsets->at, facts->offsets, offset_bytes);
     }
-    if (*offsets)
-        memcpy(*offsets, facts->offsets, ((size_t)t->rows + 1) * sizeof **offsets);
     if (facts->view.data)
-        kn_view_copy(&facts->view, facts->view.dtype, *values);
+        kn_view_copy(&facts->view, facts->view.dtype, values->at);
     return KAON_OK;
 }
 
@@ -277,8 +297,7 @@ kaon_status kn_table_column_add(kaon_table *t, kaon_column *given, kaon_diag *di
 {
     kaon_column facts;
     size_t bytes = 0;
-    void *values = NULL;
-    int64_t *offsets = NULL;
+    kn_block values = {.spill = t->spill}, offsets = {.spill = t->spill};
     KAON_TRY(kn_struct_take(&facts, sizeof facts, given, "kaon_column", diag));
     facts.name = facts.name ? facts.name : "";
     facts.view.size = sizeof facts.view;
@@ -288,37 +307,48 @@ kaon_status kn_table_column_add(kaon_table *t, kaon_column *given, kaon_diag *di
     if (!c)
         return kn_no_memory(diag, "a column");
     const kaon_status status = copy_values(t, &facts, bytes, &values, &offsets, diag);
+    column_fill(c, &values, &offsets);
     if (status) {
         column_release(c);
         return status;
     }
-    column_fill(c, values, offsets);
     KAON_TRY(push(t, c, diag));
     kn_struct_give(given, &c->facts, sizeof c->facts);
     return KAON_OK;
 }
 
-kaon_status kn_table_column_move(kaon_table *t, const kaon_column *given, kaon_diag *diag)
+kaon_status kn_table_column_give(kaon_table *t, const kaon_column *given, kn_block *values,
+                                 kn_block *offsets, kaon_diag *diag)
 {
     size_t bytes = 0;
+    kn_block none = {0};
     kaon_column facts = *given;
     facts.name = facts.name ? facts.name : "";
     facts.view.size = sizeof facts.view;
+    facts.view.data = values->at;
+    facts.offsets = offsets ? offsets->at : NULL;
     kaon_status status = check_column(t, &facts, &bytes, diag);
     column *c = status ? NULL : column_new(&facts);
+    if (c)
+        column_fill(c, values, offsets ? offsets : &none);
+    else if (!status)
+        status = kn_no_memory(diag, "a column");
     if (!c) {
-        kn_free(given->view.data);
-        kn_free((void *)(uintptr_t)given->offsets); // ours from here on, see the header
-        return status ? status : kn_no_memory(diag, "a column");
+        kn_block_free(values); // ours from here on, see the header
+        if (offsets)
+            kn_block_free(offsets);
+        return status;
     }
-    column_fill(c, given->view.data, (int64_t *)(uintptr_t)given->offsets);
+    *values = none;
+    if (offsets)
+        *offsets = none;
     return push(t, c, diag);
 }
 
 kaon_status kn_table_without(const kaon_table *t, int32_t role, kaon_table **out, kaon_diag *diag)
 {
     kaon_table *made = NULL;
-    KAON_TRY(kn_table_new(t->rows, &made, diag));
+    KAON_TRY(new_like(t, t->rows, &made, diag));
     for (int32_t i = 0; i < t->count; i++) {
         if (role != KAON_ROLE_NONE && t->columns[i]->facts.role == role)
             continue;
@@ -361,7 +391,7 @@ kaon_status kn_table_slice(const kaon_table *t, int64_t first, int64_t count, ka
     if (first < 0 || count < 0 || first > t->rows - count)
         return kaon_fail(diag, KAON_INVALID, "rows %lld to %lld of a table of %lld",
                          (long long)first, (long long)(first + count - 1), (long long)t->rows);
-    KAON_TRY(kn_table_new(count, &made, diag));
+    KAON_TRY(new_like(t, count, &made, diag));
     for (int32_t i = 0; i < t->count; i++) {
         column *c = column_slice(t->columns[i], first, count);
         const kaon_status status = c ? push(made, c, diag) : kn_no_memory(diag, "a column");
@@ -394,39 +424,42 @@ static void pick_jagged(const kaon_column *from, const int64_t *rows, int64_t co
     }
 }
 
-// Offsets of the rows picked, NULL without memory.
-static int64_t *pick_offsets(const kaon_column *from, const int64_t *rows, int64_t count)
+// Offsets of the rows picked.
+static kaon_status pick_offsets(const kaon_column *from, const int64_t *rows, int64_t count,
+                                kn_block *out, kaon_diag *diag)
 {
-    int64_t *offsets = kn_alloc_array((size_t)count + 1, sizeof *offsets);
-    for (int64_t i = 0; offsets && i < count; i++)
+    KAON_TRY(kn_block_resize(out, ((size_t)count + 1) * sizeof(int64_t), "a column", diag));
+    int64_t *offsets = out->at;
+    offsets[0] = 0;
+    for (int64_t i = 0; i < count; i++)
         offsets[i + 1] = offsets[i] + from->offsets[rows[i] + 1] - from->offsets[rows[i]];
-    return offsets;
+    return KAON_OK;
 }
 
 static kaon_status column_pick(kaon_table *to, const kaon_column *from, const int64_t *rows,
                                kaon_diag *diag)
 {
     const int64_t count = to->rows;
-    int64_t *offsets = from->offsets ? pick_offsets(from, rows, count) : NULL;
-    if (from->offsets && !offsets)
-        return kn_no_memory(diag, "a column");
+    kn_block values = {.spill = to->spill}, offsets = {.spill = to->spill};
     int64_t shape[KAON_MAX_RANK];
     memcpy(shape, from->view.shape, sizeof shape);
-    shape[0] = offsets ? offsets[count] : count;
-    char *values = kn_alloc((size_t)shape[0] * (size_t)row_bytes(from));
-    if (!values) {
-        kn_free(offsets);
-        return kn_no_memory(diag, "a column");
+    if (from->offsets)
+        KAON_TRY(pick_offsets(from, rows, count, &offsets, diag));
+    shape[0] = from->offsets ? ((const int64_t *)offsets.at)[count] : count;
+    const kaon_status status =
+        kn_block_resize(&values, (size_t)shape[0] * (size_t)row_bytes(from), "a column", diag);
+    if (status) {
+        kn_block_free(&offsets);
+        kn_block_free(&values);
+        return status;
     }
-    if (offsets)
-        pick_jagged(from, rows, count, values);
+    if (from->offsets)
+        pick_jagged(from, rows, count, values.at);
     else
-        pick_rows(from, rows, count, values);
+        pick_rows(from, rows, count, values.at);
     kaon_column made = *from;
     made.view.shape = shape;
-    made.view.data = values;
-    made.offsets = offsets;
-    return kn_table_column_move(to, &made, diag);
+    return kn_table_column_give(to, &made, &values, from->offsets ? &offsets : NULL, diag);
 }
 
 static int64_t is_run(const int64_t *rows, int64_t count)
@@ -447,7 +480,7 @@ kaon_status kn_table_pick(const kaon_table *t, const int64_t *rows, int64_t coun
                              (long long)t->rows);
     if (is_run(rows, count))
         return kn_table_slice(t, count ? rows[0] : 0, count, out, diag);
-    KAON_TRY(kn_table_new(count, &made, diag));
+    KAON_TRY(new_like(t, count, &made, diag));
     for (int32_t i = 0; i < t->count; i++) {
         const kaon_status status = column_pick(made, &t->columns[i]->facts, rows, diag);
         if (status) {

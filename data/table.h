@@ -8,6 +8,8 @@
 
 #include <kaon/table.h>
 
+#include "data/spill.h"
+
 // Service "kaon.table/1".
 extern const kaon_table_api kn_table_api;
 
@@ -27,9 +29,15 @@ kaon_status kn_table_without(const kaon_table *table, int32_t role, kaon_table *
 /* The first column of that name; KAON_NOT_FOUND, without words, if there is none. [any] */
 kaon_status kn_table_column_named(const kaon_table *table, const char *name, kaon_column *out);
 
-/* Adds a column whose values are already in blocks of kn_alloc: view.data and offsets move into the
- * table, also on failure. Shape, name and labels are copied. [instance] */
-kaon_status kn_table_column_move(kaon_table *table, const kaon_column *column, kaon_diag *diag);
+/* Adds a column whose values lie in blocks, which the table takes over, also on failure; `offsets`
+ * NULL: it is not jagged. Of `column`, shape, name and labels are copied. [instance] */
+kaon_status kn_table_column_give(kaon_table *table, const kaon_column *column, kn_block *values,
+                                 kn_block *offsets, kaon_diag *diag);
+
+/* Where columns added from here on lie, those of tables made from this one too. NULL: in memory.
+ * [instance] */
+void kn_table_spill(kaon_table *table, kn_spill *spill);
+kn_spill *kn_table_spill_of(const kaon_table *table); // borrowed
 
 /* Rows first .. first + count - 1 of all columns, sharing their memory. [any] */
 kaon_status kn_table_slice(const kaon_table *table, int64_t first, int64_t count, kaon_table **out,

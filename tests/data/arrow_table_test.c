@@ -112,7 +112,7 @@ static frame *project(const frame *from, const kn_table_builder *b)
 static kaon_status try_build(const frame *f, const kn_want *want, int arrays, kaon_table **out)
 {
     kn_table_builder *b = NULL;
-    char *incomplete = NULL;
+    kn_block incomplete = {0};
     kn_diag_init(&fault);
     KAON_TRY(kn_table_builder_new(&f->schema, want, -1, &b, &fault.diag));
     const frame *part = project(f, b);
@@ -122,7 +122,7 @@ static kaon_status try_build(const frame *f, const kn_want *want, int arrays, ka
     if (!status)
         status = kn_table_builder_finish(b, out, &incomplete, &fault.diag);
     kn_table_builder_free(b);
-    kn_free(incomplete);
+    kn_block_free(&incomplete);
     return status;
 }
 
@@ -361,14 +361,14 @@ static void missing_values(void **state)
     kn_table_release(t);
 
     kn_table_builder *b = NULL;
-    char *incomplete = NULL;
+    kn_block incomplete = {0};
     want.missing = KN_MISSING_DROP;
     assert_int_equal(kn_table_builder_new(&f.schema, &want, 4, &b, &fault.diag), KAON_OK);
     const frame *part = project(&f, b);
     assert_int_equal(kn_table_builder_add(b, &part->schema, &part->array, &fault.diag), KAON_OK);
     assert_int_equal(kn_table_builder_finish(b, &t, &incomplete, &fault.diag), KAON_OK);
-    assert_memory_equal(incomplete, "\0\1\1\0", 4);
-    kn_free(incomplete);
+    assert_memory_equal(incomplete.at, "\0\1\1\0", 4);
+    kn_block_free(&incomplete);
     kn_table_builder_free(b);
     kn_table_release(t);
 
