@@ -1,6 +1,7 @@
 /* source.c: files or generators behind one reader, as one run of Arrow arrays. */
 #include "data/source.h"
 
+#include "data/derive.h"
 #include "kernel/diag.h"
 #include "kernel/files.h"
 #include "kernel/memory.h"
@@ -20,9 +21,11 @@ struct kn_source {
     const kaon_host *host;
     const char *reader_name;
     char **paths;
-    int64_t count; // of paths; 0: a generator
+    int32_t *given; // number of the path in the list that was given
+    int64_t count;  // of paths; 0: a generator
     char *name;
     struct ArrowSchema schema;
+    struct kn_derive *derive; // NULL: columns and rows as they are in the files
     // The one file open, path `at`.
     void *open;
     int64_t at;
@@ -139,12 +142,17 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static kaon_status add_path(kn_source *source, const char *path, kaon_diag *diag)
+static kaon_status add_path(kn_source *source, const char *path, int64_t given, kaon_diag *diag)
 {
     char **paths = kn_resize_array(source->paths, (size_t)source->count + 1, sizeof *paths);
     if (!paths)
         return kn_no_memory(diag, "paths");
     source->paths = paths;
+    int32_t *all = kn_resize_array(source->given, (size_t)source->count + 1, sizeof *all);
+    if (!all)
+        return kn_no_memory(diag, "paths");
+    source->given = all;
+    all[source->count] = (int32_t)given;
     paths[source->count] = kn_copy_text(path);
     if (!paths[source->count])
         return kn_no_memory(diag, "paths");
@@ -152,7 +160,8 @@ static kaon_status add_path(kn_source *source, const char *path, kaon_diag *diag
     return KAON_OK;
 }
 
-static kaon_status add_matches(kn_source *source, const char *pattern, kaon_diag *diag)
+static kaon_status add_matches(kn_source *source, const char *pattern, int64_t given,
+                               kaon_diag *diag)
 {
     glob_t found;
     const int error = glob(pattern, GLOB_NOSORT, NULL, &found);
@@ -163,13 +172,13 @@ static kaon_status add_matches(kn_source *source, const char *pattern, kaon_diag
     qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, by_name);
     kaon_status status = KAON_OK;
     for (size_t i = 0; !status && i < found.gl_pathc; i++)
-        status = add_path(source, found.gl_pathv[i], diag);
+        status = add_path(source, found.gl_pathv[i], given, diag);
     globfree(&found);
     return status;
 }
 
 static kaon_status add_pattern(kn_source *source, const char *folder, const char *path,
-                               kaon_diag *diag)
+                               int64_t given, kaon_diag *diag)
 {
     struct stat facts;
     char *whole = kn_path_join(folder, path);
@@ -177,9 +186,9 @@ static kaon_status add_pattern(kn_source *source, const char *folder, const char
         return kn_no_memory(diag, "paths");
     kaon_status status = KAON_OK;
     if (stat(whole, &facts) == 0)
-        status = add_path(source, whole, diag);
+        status = add_path(source, whole, given, diag);
     else if (strpbrk(whole, "*?["))
-        status = add_matches(source, whole, diag);
+        status = add_matches(source, whole, given, diag);
     else
         status = kaon_fail(diag, KAON_NOT_FOUND, "there is no file '%s'", whole);
     kn_free(whole);
@@ -272,7 +281,7 @@ kaon_status kn_source_open(kn_settings *s, const kaon_part *reader, const char *
     source->reader_name = item->name;
     kaon_status status = KAON_OK;
     for (int64_t i = 0; !status && i < path_count; i++)
-        status = add_pattern(source, folder, paths[i], diag);
+        status = add_pattern(source, folder, paths[i], i, diag);
     if (!status)
         status = begin(source, diag);
     if (status) {
@@ -287,19 +296,27 @@ void kn_source_close(kn_source *source)
 {
     if (!source)
         return;
+    kn_derive_free(source->derive);
     if (source->schema.release)
         source->schema.release(&source->schema);
     close_file(source);
     for (int64_t i = 0; i < source->count; i++)
         kn_free(source->paths[i]);
     kn_free(source->paths);
+    kn_free(source->given);
     kn_free(source->name);
     kn_free(source);
 }
 
+void kn_source_derive(kn_source *source, struct kn_derive *derive)
+{
+    kn_derive_free(source->derive);
+    source->derive = derive;
+}
+
 const struct ArrowSchema *kn_source_schema(const kn_source *source)
 {
-    return &source->schema;
+    return source->derive ? kn_derive_schema(source->derive) : &source->schema;
 }
 
 const char *kn_source_name(const kn_source *source)
@@ -442,24 +459,57 @@ static kaon_status scan_files(kn_source *source, kaon_read part, kn_source_visit
     return KAON_OK;
 }
 
+// What stands between the files and who asked for them.
+typedef struct deriving {
+    const kn_source *source;
+    kn_source_visit *visit;
+    void *context;
+} deriving;
+
+static kaon_status visit_derived(void *context, const struct ArrowSchema *schema,
+                                 const struct ArrowArray *array, kaon_diag *diag)
+{
+    const deriving *to = context;
+    const kn_source *source = to->source;
+    const int64_t file = source->count ? source->given[source->at] : 0;
+    const struct ArrowSchema *derived_schema = NULL;
+    const struct ArrowArray *derived = NULL;
+    KAON_TRY(kn_derive_array(source->derive, file, schema, array, &derived_schema, &derived, diag));
+    return derived->length ? to->visit(to->context, derived_schema, derived, diag) : KAON_OK;
+}
+
+static kaon_status scan_derived(kn_source *source, kaon_read part, kn_source_visit *visit,
+                                void *context, kaon_diag *diag)
+{
+    deriving to = {source, visit, context};
+    int64_t count = 0;
+    KAON_TRY(
+        kn_derive_begin(source->derive, part.columns, part.column_count, part.first_row, diag));
+    kn_derive_raw(source->derive, &part.columns, &count);
+    part.column_count = (int32_t)count;
+    return scan_files(source, part, visit_derived, &to, diag);
+}
+
 kaon_status kn_source_scan(kn_source *source, const kaon_read *what, kn_source_visit *visit,
                            void *context, kaon_diag *diag)
 {
+    const struct ArrowSchema *schema = kn_source_schema(source);
     kaon_read part = {.size = sizeof part};
     if (what)
         part = *what;
     // All files give the columns of the first, whatever else they hold.
     const char **names = NULL;
     if (!part.column_count) {
-        names = kn_alloc_array((size_t)source->schema.n_children, sizeof *names);
+        names = kn_alloc_array((size_t)schema->n_children, sizeof *names);
         if (!names)
             return kn_no_memory(diag, "column names");
-        for (int64_t i = 0; i < source->schema.n_children; i++)
-            names[i] = source->schema.children[i]->name;
+        for (int64_t i = 0; i < schema->n_children; i++)
+            names[i] = schema->children[i]->name;
         part.columns = names;
-        part.column_count = (int32_t)source->schema.n_children;
+        part.column_count = (int32_t)schema->n_children;
     }
-    const kaon_status status = scan_files(source, part, visit, context, diag);
+    const kaon_status status = source->derive ? scan_derived(source, part, visit, context, diag)
+                                              : scan_files(source, part, visit, context, diag);
     kn_free(names);
     return status == KAON_END ? KAON_OK : status;
 }

@@ -12,6 +12,7 @@
 #include "kernel/settings.h"
 
 typedef struct kn_source kn_source;
+struct kn_derive;
 
 /* The reader for a path by its extension, with default settings made in `s`. [instance] */
 kaon_status kn_reader_for(kn_settings *s, const char *path, const kaon_part **out, kaon_diag *diag);
@@ -26,7 +27,11 @@ kaon_status kn_source_open(kn_settings *s, const kaon_part *reader, const char *
                            kaon_diag *diag);
 void kn_source_close(kn_source *source); // takes NULL
 
-/* Of the first file; borrowed. [any] */
+/* From here on the schema has its columns too, and scans compute them and leave out the rows it
+ * cuts, which kn_source_rows does not know of. Taken over. [instance] */
+void kn_source_derive(kn_source *source, struct kn_derive *derive);
+
+/* Of the first file, and what is derived from it; borrowed. [any] */
 const struct ArrowSchema *kn_source_schema(const kn_source *source);
 
 /* Name for messages: "a.csv", "a.csv and 3 more", the name of a generator. [any] */
