@@ -15,6 +15,7 @@
 #include "kernel/diag.h"
 #include "kernel/files.h"
 #include "kernel/memory.h"
+#include "experiment/experiment_look.h"
 #include "experiment/metrics.h"
 #include "experiment/model.h"
 #include "kernel/pool.h"
@@ -412,10 +413,13 @@ static kaon_status write_profile(kn_experiment *e, kaon_diag *diag)
 static kaon_status run_model(kn_experiment *e, kaon_diag *diag)
 {
     say(e, KAON_EVENT_STAGE, "reading data");
-    KAON_TRY(kaon_context(diag, load_data(e, diag), "data"));
-    if (e->request->flags & KAON_RUN_CHECK) {
+    const int32_t check = e->request->flags & KAON_RUN_CHECK;
+    if (!check)
+        KAON_TRY(kn_look(&e->plan, e->seed, diag));
+    KAON_TRY(kn_look_blame_data(&e->plan, load_data(e, diag), diag));
+    if (check) {
         send_head(e);
-        return KAON_OK;
+        return kn_look_fit(&e->plan, e->dataset, e->seed, diag);
     }
     KAON_TRY(kn_experiment_open_folder(e, diag));
     send_head(e);

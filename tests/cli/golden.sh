@@ -32,7 +32,7 @@ for file in *.yaml; do
             ;;
         esac
     done
-    text=$(NO_COLOR=1 "$kaon" run --quiet --check "$file" 2>&1)
+    text=$(NO_COLOR=1 "$kaon" check "$file" 2>&1)
     code=$?
     text=$(printf '%s\n' "$text" | clean)
     [ "$write" = --write ] && printf '%s\n' "$text" >"${file%.yaml}.expected"

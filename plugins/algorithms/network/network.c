@@ -206,6 +206,8 @@ static kaon_status create(const kaon_host *host, const void *settings, const kao
         status = n->programs->variables_new(host, n->seed, &n->variables, diag);
     if (!status)
         status = look_once(n, diag);
+    if (!status && n->target_dtype >= 0)
+        status = network_try_loss(n, diag);
     if (status)
         destroy(n);
     else

@@ -64,6 +64,9 @@ enum { IN_FEATURES, IN_TARGET, IN_WEIGHT, IN_RATE, IN_STEP, IN_COUNT };
 /* All graphs are the caller's to free; on failure there is none. */
 kaon_status network_graph(const network *n, int training, kaon_graph **out, kaon_diag *diag);
 
+/* Refuses layers, loss and target that do not fit each other. */
+kaon_status network_try_loss(const network *n, kaon_diag *diag);
+
 /* The layers on `in`; nodes[i], if nodes is given, is the output of layer i. NULL: diag tells which
  * layer refuses what. */
 kaon_node *network_forward(const network *n, kaon_graph *g, kaon_node *in, kaon_node **nodes,

@@ -105,6 +105,17 @@ static kaon_status build_batch(const network *n, kaon_graph *g, int64_t rows, ka
     return kaon_context(diag, g->api->check(g, diag), "loss %s", n->settings->loss.name);
 }
 
+// For one event, to see whether layers, loss and target fit each other before there is any data.
+kaon_status network_try_loss(const network *n, kaon_diag *diag)
+{
+    kaon_graph *g = NULL;
+    batch_graph b = {0};
+    KAON_TRY(network_graph(n, 1, &g, diag));
+    const kaon_status status = build_batch(n, g, 1, NULL, &b, diag);
+    n->programs->graph_free(g);
+    return status;
+}
+
 // Penalties are for matrices and more: offsets and slopes stay free.
 static kaon_node *penalized(const network *n, kaon_graph *g, kaon_node *total, int32_t count,
                             kaon_node *const *params)
