@@ -2,193 +2,25 @@
 #include "data/dataset.h"
 
 #include "data/dataset_plan.h"
+#include "data/harvest.h"
 #include "kernel/diag.h"
 #include "kernel/memory.h"
-#include "data/source.h"
 #include "data/split_rows.h"
 #include "data/table.h"
 
 #include <string.h>
 
-enum { MANY_COLUMNS = 4096 }; // beyond, nobody reads a line for each
-
-// What one set of files gave.
-typedef struct harvest {
-    kaon_table *table;
-    kn_block incomplete; // flags of rows to leave out, or {0}
-    char *source;        // its name
-    kn_row_files files;
-} harvest;
-
 struct kn_dataset_own {
     kn_arena arena; // names
     const kn_dataset_plan *plan;
     kn_dataset_load load;
-    harvest whole; // kept where there are folds
+    kn_harvest whole; // kept where there are folds
     kn_split split;
 };
 
-/* --- reading ---------------------------------------------------------------------------------- */
-
-static kn_want want_of(const kn_dataset_plan *plan, const kn_dataset_load *load)
-{
-    const kn_data_settings *d = plan->settings;
-    return (kn_want){
-        .features = d->features.at,
-        .feature_count = d->features.count,
-        .target = d->target,
-        .target_optional = load->target_optional,
-        .task = d->task,
-        .weight = d->weight,
-        .weight_optional = load->target_optional,
-        .missing = d->missing,
-        .keep = d->keep.at,
-        .keep_count = d->keep.count,
-        .aside = plan->split.columns,
-        .aside_count = plan->split.column_count,
-        .classes = d->classes.at,
-        .class_count = d->classes.count,
-        .pad = d->pad,
-        .float_type = load->float_type,
-        .sentinels = d->missing_values.at,
-        .sentinel_count = d->missing_values.count,
-    };
-}
-
-// What is read, and where its rows end in each file.
-typedef struct intake {
-    kn_table_builder *builder;
-    const kn_source *source;
-    int64_t *ends;
-} intake;
-
-static kaon_status add_array(void *context, const struct ArrowSchema *schema,
-                             const struct ArrowArray *array, kaon_diag *diag)
-{
-    const intake *in = context;
-    KAON_TRY(kn_table_builder_add(in->builder, schema, array, diag));
-    if (in->ends)
-        in->ends[kn_source_at(in->source)] = kn_table_builder_rows(in->builder);
-    return KAON_OK;
-}
-
-static kaon_status name_files(const kn_source *source, kn_row_files *files, kaon_diag *diag)
-{
-    const int64_t count = kn_source_path_count(source);
-    files->paths = kn_alloc_array((size_t)count, sizeof *files->paths);
-    files->ends = kn_alloc_array((size_t)count, sizeof *files->ends);
-    files->count = files->paths ? count : 0;
-    int ok = files->paths && files->ends;
-    for (int64_t i = 0; ok && i < count; i++)
-        ok = (files->paths[i] = kn_copy_text(kn_source_path(source, i))) != NULL;
-    return ok ? KAON_OK : kn_no_memory(diag, "names of files");
-}
-
-// A file without rows ends where the one before it does.
-static void close_ends(kn_row_files *files)
-{
-    for (int64_t i = 1; i < files->count; i++)
-        if (files->ends[i] < files->ends[i - 1])
-            files->ends[i] = files->ends[i - 1];
-}
-
-static void files_fini(kn_row_files *files)
-{
-    for (int64_t i = 0; i < files->count; i++)
-        kn_free(files->paths[i]);
-    kn_free(files->paths);
-    kn_free(files->ends);
-}
-
-// What a pattern passed over is worth a line: text is not a number.
-static void tell_left_out(const kn_dataset_plan *plan, const kn_source *source,
-                          const char *const *taken, int64_t count)
-{
-    const struct ArrowSchema *schema = kn_source_schema(source);
-    for (int64_t i = 0; i < schema->n_children && schema->n_children < MANY_COLUMNS; i++) {
-        const struct ArrowSchema *column = schema->children[i];
-        int64_t at = 0;
-        while (at < count && strcmp(taken[at], column->name))
-            at++;
-        if (at == count && (column->format[0] == 'u' || column->format[0] == 'U'))
-            kn_log(plan->s->kernel, KAON_LOG_INFO, "%s: column '%s' holds text and is not used",
-                   kn_source_name(source), column->name);
-    }
-}
-
-static kaon_status build(const kn_dataset_plan *plan, kn_source *source, const kn_want *want,
-                         int64_t limit, kn_arena *names, kaon_texts *features, harvest *out,
-                         kaon_diag *diag)
-{
-    kn_table_builder *b = NULL;
-    const char *const *columns = NULL;
-    int64_t rows = -1, count = 0;
-    if (kn_source_path_count(source) <= 1) // else each file would be opened twice
-        KAON_TRY(kn_source_rows(source, &rows, diag));
-    rows = limit && (rows < 0 || rows > limit) ? limit : rows;
-    KAON_TRY(kaon_context(diag,
-                          kn_table_builder_new(kn_source_schema(source), want, rows, &b, diag),
-                          "columns of %s", kn_source_name(source)));
-    kn_table_builder_columns(b, &columns, &count);
-    if (features)
-        tell_left_out(plan, source, columns, count);
-    const kaon_read what = {
-        .size = sizeof what,
-        .column_count = (int32_t)count,
-        .columns = columns,
-        .row_count = limit,
-    };
-    const intake in = {b, source, out->files.count ? out->files.ends : NULL};
-    kaon_status status = kn_source_scan(source, &what, add_array, (void *)(uintptr_t)&in, diag);
-    close_ends(&out->files);
-    if (!status)
-        status = kaon_context(diag, kn_table_builder_finish(b, &out->table, &out->incomplete, diag),
-                              "%s", kn_source_name(source));
-    if (!status && features) {
-        kn_table_builder_features(b, &columns, &count);
-        const char **copies = kn_arena_array(names, (size_t)count, sizeof *copies);
-        for (int64_t i = 0; copies && i < count; i++)
-            copies[i] = kn_arena_text(names, columns[i]);
-        *features = (kaon_texts){copies ? count : 0, copies};
-    }
-    kn_table_builder_free(b);
-    return status;
-}
-
-static void harvest_fini(harvest *h)
-{
-    kn_table_release(h->table);
-    kn_block_free(&h->incomplete);
-    kn_free(h->source);
-    files_fini(&h->files);
-    memset(h, 0, sizeof *h);
-}
-
-// `features`, if asked for, are names in `names`.
-static kaon_status read_files(const kn_dataset_plan *plan, const kn_dataset_load *load,
-                              const kn_want *want, kaon_texts paths, kn_arena *names,
-                              kaon_texts *features, harvest *out, kaon_diag *diag)
-{
-    kn_source *source = NULL;
-    const kaon_part *reader = load->reader ? load->reader : plan->reader;
-    int64_t limit = plan->settings->rows;
-    if (load->max_rows && (!limit || load->max_rows < limit))
-        limit = load->max_rows;
-    KAON_TRY(kn_source_open(plan->s, reader, load->folder, paths.at, paths.count, &source, diag));
-    kaon_status status = name_files(source, &out->files, diag);
-    if (!status)
-        status = build(plan, source, want, limit, names, features, out, diag);
-    if (!status && !(out->source = kn_copy_text(kn_source_name(source))))
-        status = kn_no_memory(diag, "a name");
-    kn_source_close(source);
-    if (status)
-        harvest_fini(out);
-    return status;
-}
-
 /* --- splitting -------------------------------------------------------------------------------- */
 
-static int64_t drop(const harvest *h, int64_t *rows, int64_t count)
+static int64_t drop(const kn_harvest *h, int64_t *rows, int64_t count)
 {
     const char *incomplete = h->incomplete.at;
     int64_t kept = 0;
@@ -231,7 +63,7 @@ static kaon_status place_fault(const kn_dataset_plan *plan, const kn_diag *fault
 }
 
 static kaon_status split_rows(const kn_dataset_plan *plan, const kn_split_spec *spec,
-                              const harvest *h, kn_split *out, kaon_diag *diag)
+                              const kn_harvest *h, kn_split *out, kaon_diag *diag)
 {
     kn_split_facts facts;
     KAON_TRY(kn_split_facts_init(&plan->split, h->table, &h->files, spec->seed, &facts, diag));
@@ -241,7 +73,7 @@ static kaon_status split_rows(const kn_dataset_plan *plan, const kn_split_spec *
 }
 
 static kaon_status make_split(const kn_dataset_plan *plan, const kn_dataset_load *load,
-                              const harvest *h, int64_t fold, kn_split *out, kaon_diag *diag)
+                              const kn_harvest *h, int64_t fold, kn_split *out, kaon_diag *diag)
 {
     kn_split_spec spec = plan->split.spec;
     kn_diag fault;
@@ -264,7 +96,7 @@ static kaon_status make_split(const kn_dataset_plan *plan, const kn_dataset_load
     return place_fault(plan, &fault, diag);
 }
 
-static kaon_status pick_complete(const harvest *h, kaon_table **out, kaon_diag *diag)
+static kaon_status pick_complete(const kn_harvest *h, kaon_table **out, kaon_diag *diag)
 {
     const int64_t rows = kn_table_rows(h->table);
     int64_t *list = NULL;
@@ -373,8 +205,8 @@ static kaon_status load_part_files(kn_dataset_plan *plan, const kn_dataset_load 
                                    const kaon_table *like, kaon_texts features, kaon_texts paths,
                                    int32_t part, kn_dataset *d, kaon_diag *diag)
 {
-    harvest h = {0};
-    kn_want want = want_of(plan, load);
+    kn_harvest h = {0};
+    kn_want want = kn_want_of(plan, load);
     kaon_column c = {.size = sizeof c};
     if (!paths.count)
         return KAON_OK;
@@ -384,19 +216,20 @@ static kaon_status load_part_files(kn_dataset_plan *plan, const kn_dataset_load 
     want.class_count = d->class_count;
     if (kn_table_column_of(like, KAON_ROLE_FEATURES, &c) == KAON_OK && c.view.rank == 3)
         want.pad = c.view.shape[1];
-    KAON_TRY(read_files(plan, load, &want, paths, NULL, NULL, &h, diag));
+    want.spill = kn_table_spill_of(like);
+    KAON_TRY(kn_harvest_read(plan, load, &want, paths, 0, &h, diag));
     kaon_status status = pick_complete(&h, &d->part[part], diag);
     if (!status) {
         status = note_files(d, &h.files, diag);
         d->rows += kn_table_rows(h.table);
         d->dropped += kn_table_rows(h.table) - kn_table_rows(d->part[part]);
     }
-    harvest_fini(&h);
+    kn_harvest_fini(&h);
     return status;
 }
 
 // The parts a split makes of what was read.
-static kaon_status pick_parts(kn_dataset *d, const harvest *h, kaon_diag *diag)
+static kaon_status pick_parts(kn_dataset *d, const kn_harvest *h, kaon_diag *diag)
 {
     kn_split *split = &d->own->split;
     for (int32_t part = 0; part < KN_PARTS; part++) {
@@ -410,7 +243,7 @@ static kaon_status pick_parts(kn_dataset *d, const harvest *h, kaon_diag *diag)
 }
 
 static kaon_status split_harvest(kn_dataset_plan *plan, const kn_dataset_load *load,
-                                 const harvest *h, kn_dataset *d, kaon_diag *diag)
+                                 const kn_harvest *h, kn_dataset *d, kaon_diag *diag)
 {
     KAON_TRY(make_split(plan, load, h, 0, &d->own->split, diag));
     d->folds = plan->split.spec.folds;
@@ -437,36 +270,42 @@ kaon_status kn_dataset_set_fold(kn_dataset *d, int64_t fold, kaon_diag *diag)
     return pick_parts(d, &own->whole, diag);
 }
 
+static kaon_status divide(kn_dataset_plan *plan, const kn_dataset_load *load, const kn_harvest *h,
+                          kn_dataset *d, kaon_diag *diag)
+{
+    const kn_data_settings *settings = plan->settings;
+    const kaon_texts features = {h->feature_count, copy_names(&d->own->arena, h->feature_count,
+                                                              (const char *const *)h->features)};
+    KAON_TRY(name(d, h->table, features, h->source, diag));
+    KAON_TRY(note_files(d, &h->files, diag));
+    KAON_TRY(split_harvest(plan, load, h, d, diag));
+    KAON_TRY(load_part_files(plan, load, h->table, features, settings->validation_path,
+                             KN_VALIDATION, d, diag));
+    KAON_TRY(
+        load_part_files(plan, load, h->table, features, settings->test_path, KN_TEST, d, diag));
+    resolve(plan, d, h->table, features);
+    return KAON_OK;
+}
+
 static kaon_status load_all(kn_dataset_plan *plan, const kn_dataset_load *load, kn_dataset *d,
                             kaon_diag *diag)
 {
-    const kn_data_settings *settings = plan->settings;
-    const kn_want want = want_of(plan, load);
+    kn_want want = kn_want_of(plan, load);
     const kaon_texts paths =
-        load->path_count ? (kaon_texts){load->path_count, load->paths} : settings->path;
-    kaon_texts features = {0, NULL};
-    harvest h = {0};
-    KAON_TRY(read_files(plan, load, &want, paths, &d->own->arena, &features, &h, diag));
-    kaon_status status = name(d, h.table, features, h.source, diag);
+        load->path_count ? (kaon_texts){load->path_count, load->paths} : plan->settings->path;
+    kn_harvest h = {0};
+    KAON_TRY(kn_harvest_spill(plan, &want.spill, diag));
+    kaon_status status = kn_harvest_read(plan, load, &want, paths, 1, &h, diag);
     if (!status)
-        status = note_files(d, &h.files, diag);
-    if (!status)
-        status = split_harvest(plan, load, &h, d, diag);
-    if (!status)
-        status = load_part_files(plan, load, h.table, features, settings->validation_path,
-                                 KN_VALIDATION, d, diag);
-    if (!status)
-        status =
-            load_part_files(plan, load, h.table, features, settings->test_path, KN_TEST, d, diag);
-    if (!status)
-        resolve(plan, d, h.table, features);
+        status = divide(plan, load, &h, d, diag);
+    kn_spill_release(want.spill); // columns hold it
     if (!status && d->folds) {
         d->own->plan = plan;
         d->own->load = *load;
         d->own->whole = h;
         return KAON_OK;
     }
-    harvest_fini(&h);
+    kn_harvest_fini(&h);
     kn_split_fini(&d->own->split);
     return status;
 }
@@ -496,7 +335,7 @@ void kn_dataset_free(kn_dataset *d)
         return;
     for (int32_t part = 0; part < KN_PARTS; part++)
         kn_table_release(d->part[part]);
-    harvest_fini(&d->own->whole);
+    kn_harvest_fini(&d->own->whole);
     kn_split_fini(&d->own->split);
     kn_arena_free(&d->own->arena);
     kn_free(d->own);
@@ -517,24 +356,29 @@ static kaon_texts files_of(const kn_data_settings *d, const kn_dataset_load *loa
     return part > KN_TRAIN && own->count ? *own : d->path;
 }
 
+static kaon_status pick_part(kn_dataset_plan *plan, const kn_dataset_load *load,
+                             const kn_harvest *h, int32_t part, kaon_table **out, kaon_diag *diag)
+{
+    kn_split split = {0};
+    KAON_TRY(make_split(plan, load, h, 0, &split, diag));
+    const kaon_status status =
+        kn_table_pick(h->table, split.rows[part], split.count[part], out, diag);
+    kn_split_fini(&split);
+    return status;
+}
+
 kaon_status kn_dataset_load_table(kn_dataset_plan *plan, const kn_dataset_load *load, int32_t part,
                                   kaon_table **out, kaon_diag *diag)
 {
-    const kn_want want = want_of(plan, load);
+    kn_want want = kn_want_of(plan, load);
     int32_t whole = 0;
     const kaon_texts paths = files_of(plan->settings, load, part, &whole);
-    harvest h = {0};
-    kn_split split = {0};
-    KAON_TRY(read_files(plan, load, &want, paths, NULL, NULL, &h, diag));
-    kaon_status status = KAON_OK;
-    if (whole) {
-        status = pick_complete(&h, out, diag);
-    } else {
-        status = make_split(plan, load, &h, 0, &split, diag);
-        if (!status)
-            status = kn_table_pick(h.table, split.rows[part], split.count[part], out, diag);
-        kn_split_fini(&split);
-    }
-    harvest_fini(&h);
+    kn_harvest h = {0};
+    KAON_TRY(kn_harvest_spill(plan, &want.spill, diag));
+    kaon_status status = kn_harvest_read(plan, load, &want, paths, 0, &h, diag);
+    if (!status)
+        status = whole ? pick_complete(&h, out, diag) : pick_part(plan, load, &h, part, out, diag);
+    kn_harvest_fini(&h);
+    kn_spill_release(want.spill);
     return status;
 }

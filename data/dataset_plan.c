@@ -1,8 +1,12 @@
 /* dataset_plan.c: the `data` section, checked; nothing is opened. */
 #include "data/dataset_plan.h"
 
-#include <kaon/io.h>
+#include "data/conversion.h"
+#include "kernel/decimal.h"
 
+#include <kaon/io.h>
+#include <stdio.h>
+#include <string.h>
 
 // ORDER task
 static const char *const tasks[] = {"auto", "classification", "regression", NULL};
@@ -33,8 +37,14 @@ static const kaon_option options[] = {
              .help = "entries of jagged features, cut or filled with zeros; 0: the longest row"),
     KAON_INT(kn_data_settings, rows, 0, .min = 0, .max = 1e15,
              .help = "read only so many rows; 0: all"),
+    KAON_TEXT(
+        kn_data_settings, memory, NULL,
+        .help = "of all columns at most, as 2GiB: what is beyond lies in files; absent: no limit"),
+    KAON_TEXT(kn_data_settings, cache, "auto",
+              .help = "keep what was read for the next time: auto (large files), off, or a folder"),
     KN_TREE(kn_data_settings, split,
-            .help = "what trains, validates, tests: fractions, ranges, files, a column, a key, folds"),
+            .help =
+                "what trains, validates, tests: fractions, ranges, files, a column, a key, folds"),
     {0},
 };
 
@@ -58,6 +68,49 @@ static void read_split(kn_dataset_plan *plan)
     kn_split_plan_read(plan->s, d->split, &plan->split, &resolved);
     if (resolved)
         kn_config_put(plan->s->tree, plan->resolved, "split", resolved);
+}
+
+/* --- memory ----------------------------------------------------------------------------------- */
+
+// A size with its unit; 0 if it is none.
+static double read_size(const char *text)
+{
+    // clang-format off
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {
+        {"B", 1},      {"kB", 1e3},     {"KB", 1e3},    {"MB", 1e6},           {"GB", 1e9},
+        {"TB", 1e12},  {"KiB", 1024.0}, {"MiB", 0x1p20}, {"GiB", 0x1p30},      {"TiB", 0x1p40},
+    };
+    // clang-format on
+    char number[32];
+    double value = 0;
+    const size_t digits = strspn(text, "0123456789.");
+    const char *unit = text + digits + strspn(text + digits, " ");
+    snprintf(number, sizeof number, "%.*s", (int)digits, text);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (!strcmp(unit, units[i].name) && kn_parse_double(number, &value))
+            return value * units[i].bytes;
+    return 0;
+}
+
+enum { LEAST_MEMORY = 1 << 20 };
+
+static void read_memory(kn_dataset_plan *plan, const kn_config *node)
+{
+    const char *text = plan->settings->memory;
+    const kn_config *at = kn_config_get(node, "memory");
+    if (!text || !*text)
+        return;
+    const double bytes = read_size(text);
+    if (bytes >= LEAST_MEMORY && bytes < 0x1p60) {
+        plan->memory = (uint64_t)bytes;
+        return;
+    }
+    kn_fault_add(
+        plan->s->faults, KN_FAULT_TYPE, at ? at->place : node->place,
+        "'memory' is %s, allowed is a size of 1MiB or more with its unit, as 2GiB or 500MB", text);
 }
 
 /* --- the section ------------------------------------------------------------------------------ */
@@ -90,6 +143,8 @@ kn_dataset_plan *kn_dataset_plan_new(kn_settings *s, const kn_config *node, kn_c
         kn_config_put(s->tree, written, "reader", reader);
     }
     read_split(plan);
+    read_memory(plan, node);
+    plan->digest = kn_conversion_digest(written);
     if (resolved)
         *resolved = written;
     return plan;

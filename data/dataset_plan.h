@@ -21,6 +21,8 @@ typedef struct kn_data_settings {
     kaon_floats missing_values;
     int64_t pad;
     int64_t rows;
+    const char *memory;
+    const char *cache;
     const kn_config *split;
 } kn_data_settings;
 
@@ -29,6 +31,8 @@ struct kn_dataset_plan {
     const kn_data_settings *settings;
     const kaon_part *reader; // NULL: by extension
     kn_split_plan split;
+    uint64_t memory; // bytes of columns; 0: no limit
+    uint64_t digest; // of what decides what is read: conversion.h
     kn_config *resolved;
 };
 

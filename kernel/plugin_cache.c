@@ -180,7 +180,7 @@ static int32_t is_ours(const char *path)
            !(facts.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-static char *default_folder(void)
+char *kn_cache_folder(void)
 {
     const char *cache = secure_getenv("XDG_CACHE_HOME");
     if (cache && *cache == '/')
@@ -194,7 +194,7 @@ kn_cache *kn_cache_new(const char *folder, int32_t use)
     kn_cache *cache = kn_alloc_zero(sizeof *cache);
     if (!cache || !use)
         return cache;
-    char *place = folder ? kn_copy_text(folder) : default_folder();
+    char *place = folder ? kn_copy_text(folder) : kn_cache_folder();
     cache->path = place ? kn_path_join(place, "plugins.cache") : NULL;
     kn_free(place);
 

@@ -38,6 +38,9 @@ typedef struct kn_cache kn_cache;
 /* Reads the cache below `folder` (NULL: the default place). `use` 0: an empty one that is never
  * written. NULL: no memory. */
 kn_cache *kn_cache_new(const char *folder, int32_t use);
+
+/* ${XDG_CACHE_HOME:-~/.cache}/kaon; kn_free it; NULL: there is none. [any] */
+char *kn_cache_folder(void);
 void kn_cache_free(kn_cache *cache); // takes NULL
 
 /* What is known of this file, NULL if nothing; and of any file with this content. */
