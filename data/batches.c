@@ -3,23 +3,25 @@
 
 #include "kernel/memory.h"
 #include "kernel/structs.h"
+#include "data/shuffle.h"
 #include "data/table.h"
 #include "kernel/tensor.h"
-
-#include <kaon/random.h>
 
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum {
     AHEAD_BYTES = 16 << 20, // of all slots, if there are more than FEWEST_SLOTS
     FEWEST_SLOTS = 4,
     MOST_SLOTS = 64,
-    PREFETCH_ROWS = 24,      // rows asked of memory before they are copied
-    INLINE_BYTES = 256 << 10 // of a table that stays in the core's own cache
+    PREFETCH_ROWS = 24,       // rows asked of memory before they are copied
+    INLINE_BYTES = 256 << 10, // of a table that stays in the core's own cache
+    BLOCK_BYTES = 256 << 10   // of neighbours that stay together on the way into a window
 };
 
 // One of features, target, weight: a column and the type it is handed out in.
@@ -41,15 +43,6 @@ typedef struct slot {
     int64_t rows;
 } slot;
 
-// The order of one epoch, drawn as far as it is needed.
-typedef struct shuffler {
-    uint32_t *order; // NULL: file order
-    uint64_t seed;
-    int64_t epoch;
-    int64_t rows;
-    int64_t drawn;
-} shuffler;
-
 struct kaon_batches {
     kaon_table *table;
     kaon_batch_spec spec;
@@ -57,9 +50,10 @@ struct kaon_batches {
     int64_t per_epoch; // batches
     double weight_scale;
     field fields[FIELDS];
-    char *scratch;  // rows before their conversion
-    char *constant; // weights of a full batch where the table has none
-    shuffler shuffle;
+    char *scratch;         // rows before their conversion
+    char *constant;        // weights of a full batch where the table has none
+    kn_shuffler shuffle;   // no order: file order
+    const uint32_t *order; // of the batch being filled
     slot *slots;
     int64_t slot_count;
 
@@ -82,66 +76,6 @@ struct kaon_batches {
     pthread_cond_t space;
     pthread_cond_t ready;
 };
-
-/* --- order ------------------------------------------------------------------------------------ */
-
-// Four random words for the places 4 block .. 4 block + 3 of an epoch; `retry` makes others.
-static void draw(const shuffler *s, uint32_t block, uint32_t retry, uint32_t out[4])
-{
-    const uint64_t epoch = (uint64_t)s->epoch;
-    const uint32_t counter[4] = {block, retry, (uint32_t)epoch, (uint32_t)(epoch >> 32)};
-    const uint32_t key[2] = {(uint32_t)s->seed, (uint32_t)(s->seed >> 32)};
-    kaon_philox(counter, key, out);
-}
-
-// A number below n, without bias (Lemire, arXiv:1805.10941), for one place.
-static uint32_t below(const shuffler *s, uint32_t place, uint32_t word, uint32_t n)
-{
-    uint64_t product = (uint64_t)word * n;
-    if ((uint32_t)product >= n)
-        return (uint32_t)(product >> 32);
-    const uint32_t threshold = (0u - n) % n;
-    for (uint32_t retry = 1; (uint32_t)product < threshold; retry++) {
-        uint32_t words[4];
-        draw(s, place / 4, retry, words);
-        product = (uint64_t)words[place % 4] * n;
-    }
-    return (uint32_t)(product >> 32);
-}
-
-static void shuffle_begin(shuffler *s, int64_t epoch)
-{
-    s->epoch = epoch;
-    s->drawn = 0;
-    for (int64_t i = 0; s->order && i < s->rows; i++)
-        s->order[i] = (uint32_t)i;
-}
-
-// Fisher and Yates: settles the places up to `end`.
-static void shuffle_to(shuffler *s, int64_t end)
-{
-    uint32_t words[4];
-    while (s->order && s->drawn < end) {
-        uint32_t place = (uint32_t)s->drawn;
-        draw(s, place / 4, 0, words);
-        const int64_t stop = end < (place | 3) + 1LL ? end : (place | 3) + 1LL;
-        for (; place < stop; place++) {
-            const uint32_t n = (uint32_t)(s->rows - place);
-            const uint32_t other = place + below(s, place, words[place % 4], n);
-            const uint32_t kept = s->order[place];
-            s->order[place] = s->order[other];
-            s->order[other] = kept;
-        }
-        s->drawn = stop;
-    }
-}
-
-void kn_shuffle(uint64_t seed, int64_t epoch, int64_t rows, uint32_t *order)
-{
-    shuffler s = {.order = order, .seed = seed, .rows = rows};
-    shuffle_begin(&s, epoch);
-    shuffle_to(&s, rows);
-}
 
 /* --- gathering -------------------------------------------------------------------------------- */
 
@@ -183,9 +117,9 @@ static const void *gather(kaon_batches *b, const field *f, char *memory, int64_t
     const char *rows = f->data + (size_t)first * f->from_bytes;
     const int32_t full = count == b->spec.rows;
 
-    if (b->shuffle.order) {
+    if (b->order) {
         char *to = f->from == f->to ? memory : b->scratch;
-        copy_rows(f->data, b->shuffle.order + first, count, f->from_bytes, to);
+        copy_rows(f->data, b->order, count, f->from_bytes, to);
         rows = to;
     }
     if (rows == memory)
@@ -231,6 +165,32 @@ static const void *gather_weights(kaon_batches *b, slot *s, int64_t first, int64
     return memory;
 }
 
+// The pages of a new window are asked for before they are needed.
+static void ask_for_pages(const kaon_batches *b)
+{
+    const field *f = &b->fields[FEATURES];
+    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    const kn_shuffler *s = &b->shuffle;
+    const int64_t count = s->window / s->block;
+    for (int64_t i = 0; i < count && s->cursor - 1 - i >= 0; i++) {
+        const uint64_t first = (uint64_t)s->blocks[s->cursor - 1 - i] * (uint64_t)s->block;
+        const uintptr_t from = (uintptr_t)f->data + first * f->from_bytes;
+        const uint64_t left = ((uint64_t)b->rows - first) * f->from_bytes;
+        const uint64_t bytes = (uint64_t)s->block * f->from_bytes;
+        posix_madvise((void *)(from / page * page), bytes < left ? bytes : left,
+                      POSIX_MADV_WILLNEED);
+    }
+}
+
+static void find_rows(kaon_batches *b, int64_t first, int64_t count)
+{
+    int32_t opened = 0;
+    b->order =
+        b->shuffle.order ? kn_shuffler_rows(&b->shuffle, first, first + count, &opened) : NULL;
+    if (opened)
+        ask_for_pages(b);
+}
+
 // Fills a slot with batch `index` of the epoch the shuffler is in.
 static void fill(kaon_batches *b, slot *s, int64_t index)
 {
@@ -238,7 +198,7 @@ static void fill(kaon_batches *b, slot *s, int64_t index)
     const int64_t left = b->rows - first;
     const int64_t count = left < b->spec.rows ? left : b->spec.rows;
 
-    shuffle_to(&b->shuffle, first + count);
+    find_rows(b, first, count);
     s->rows = count;
     for (int32_t i = FEATURES; i <= TARGET; i++) {
         const field *f = &b->fields[i];
@@ -274,7 +234,7 @@ static void *produce(void *context)
         }
         const int64_t index = sequence % b->per_epoch;
         if (index == 0)
-            shuffle_begin(&b->shuffle, b->first_epoch + sequence / b->per_epoch);
+            kn_shuffler_begin(&b->shuffle, b->first_epoch + sequence / b->per_epoch);
         fill(b, &b->slots[sequence % b->slot_count], index);
         atomic_store(&b->produced, sequence + 1);
         if (atomic_load(&b->consumer_waits)) {
@@ -351,7 +311,7 @@ static void begin(kaon_batches *b, int64_t epoch, int32_t want_thread)
     if (want_thread)
         start_thread(b, epoch);
     if (!b->threaded)
-        shuffle_begin(&b->shuffle, epoch);
+        kn_shuffler_begin(&b->shuffle, epoch);
 }
 
 kaon_status kn_batches_next(kaon_batches *b, int64_t epoch, kaon_batch *out, kaon_diag *diag)
@@ -394,7 +354,7 @@ static void fini(kaon_batches *b)
     kn_free(b->slots);
     kn_free(b->scratch);
     kn_free(b->constant);
-    kn_free(b->shuffle.order);
+    kn_shuffler_fini(&b->shuffle);
     pthread_mutex_destroy(&b->lock);
     pthread_cond_destroy(&b->space);
     pthread_cond_destroy(&b->ready);
@@ -498,6 +458,24 @@ static kaon_status set_slots(kaon_batches *b, kaon_diag *diag)
     return ok ? KAON_OK : kn_no_memory(diag, "batches");
 }
 
+// A table that lies in files for want of memory is shuffled in windows of a quarter of what there
+// is.
+static kaon_status set_order(kaon_batches *b, kaon_diag *diag)
+{
+    const uint64_t limit = kn_spill_limit(kn_table_spill_of(b->table));
+    uint64_t row = 0;
+    for (int32_t i = 0; i < FIELDS; i++)
+        row += b->fields[i].data ? b->fields[i].from_bytes : 0;
+    int64_t window = 0, block = 1;
+    if ((uint64_t)b->rows * row > limit) {
+        const int64_t batches = (int64_t)(limit / 4 / row) / b->spec.rows;
+        window = (batches ? batches : 1) * b->spec.rows; // so that no batch lies in two
+        block = BLOCK_BYTES / (int64_t)row ? BLOCK_BYTES / (int64_t)row : 1;
+        block = block > window / 8 ? (window + 7) / 8 : block;
+    }
+    return kn_shuffler_init(&b->shuffle, b->spec.seed, b->rows, window, block, diag);
+}
+
 static kaon_status prepare(kaon_batches *b, kaon_diag *diag)
 {
     KAON_TRY(set_field(b, KAON_ROLE_FEATURES, &b->fields[FEATURES], diag));
@@ -517,11 +495,7 @@ static kaon_status prepare(kaon_batches *b, kaon_diag *diag)
     }
     if (!b->spec.shuffle)
         return KAON_OK;
-    if (b->rows > UINT32_MAX)
-        return kaon_fail(diag, KAON_UNSUPPORTED, "%lld rows to shuffle; at most 2^32 - 1 can be",
-                         (long long)b->rows);
-    b->shuffle.order = kn_alloc_array((size_t)b->rows, sizeof *b->shuffle.order);
-    return b->shuffle.order ? KAON_OK : kn_no_memory(diag, "the order of rows");
+    return set_order(b, diag);
 }
 
 kaon_status kn_batches_open(kaon_table *table, const kaon_batch_spec *spec, kaon_batches **out,
@@ -543,8 +517,6 @@ kaon_status kn_batches_open(kaon_table *table, const kaon_batch_spec *spec, kaon
     b->rows = kn_table_rows(table);
     b->per_epoch = b->rows / own.rows + (b->rows % own.rows != 0);
     b->epoch = -1;
-    b->shuffle.seed = own.seed;
-    b->shuffle.rows = b->rows;
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->space, NULL);
     pthread_cond_init(&b->ready, NULL);

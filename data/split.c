@@ -1,7 +1,7 @@
 /* split.c: which rows train, which stop the training, which judge it. */
 #include "data/split.h"
 
-#include "data/batches.h"
+#include "data/shuffle.h"
 #include "kernel/memory.h"
 
 #include <math.h>

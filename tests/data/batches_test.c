@@ -2,6 +2,7 @@
 #include "data/batches.h"
 #include "kernel/diag.h"
 #include "kernel/memory.h"
+#include "data/shuffle.h"
 #include "data/table.h"
 
 #include <setjmp.h>
@@ -186,6 +187,82 @@ static void orders_are_even(void **state)
             assert_in_range(counts[i][j], 1000 - 180, 1000 + 180);
 }
 
+// In windows: each row once, near neighbours of few blocks at a time, another order each epoch.
+static void windows(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][3] = {
+        {1000, 100, 10}, {1003, 96, 7}, {50, 64, 8}, {1, 4, 4}, {97, 12, 12}};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        const int64_t rows = sizes[k][0], window = sizes[k][1], block = sizes[k][2];
+        kn_shuffler s;
+        uint32_t before[1003] = {0};
+        assert_int_equal(kn_shuffler_init(&s, 7, rows, window, block, &fault.diag), KAON_OK);
+        for (int64_t epoch = 0; epoch < 3; epoch++) {
+            int64_t seen[1003];
+            uint32_t all[1003];
+            kn_shuffler_begin(&s, epoch);
+            for (int64_t first = 0; first < rows; first += window) {
+                int32_t opened = 0;
+                char touched[1003] = {0};
+                int blocks = 0;
+                const int64_t end = first + window < rows ? first + window : rows;
+                // As batches ask: a part of the window after the other.
+                for (int64_t at = first; at < end; at += 4) {
+                    const int64_t stop = at + 4 < end ? at + 4 : end;
+                    const uint32_t *order = kn_shuffler_rows(&s, at, stop, &opened);
+                    assert_int_equal(opened, at == first);
+                    for (int64_t i = at; i < stop; i++) {
+                        all[i] = order[i - at];
+                        seen[i] = all[i];
+                        blocks += !touched[all[i] / block]++;
+                    }
+                }
+                assert_in_range(blocks, 1, window / block + 3);
+            }
+            check_permutation(seen, rows);
+            if (rows > 40)
+                assert_memory_not_equal(before, all, (size_t)rows * sizeof *all);
+            memcpy(before, all, (size_t)rows * sizeof *all);
+        }
+        kn_shuffler_fini(&s);
+    }
+}
+
+// A table beyond its memory: the same batches whether a thread reads ahead or not, epoch by epoch.
+static void spilled_tables(void **state)
+{
+    (void)state;
+    enum { ROWS = 40000 };
+    kn_spill *spill = NULL;
+    kaon_table *t = NULL;
+    int64_t *order = calloc(ROWS, sizeof *order), *again = calloc(ROWS, sizeof *again);
+    kn_diag_init(&fault);
+    assert_int_equal(kn_spill_new("/tmp", 1 << 18, &spill, &fault.diag), KAON_OK);
+    assert_int_equal(kn_table_new(ROWS, &t, &fault.diag), KAON_OK);
+    kn_table_spill(t, spill);
+    add(t, "x", KAON_ROLE_FEATURES, KAON_F32, 4, same);
+    add(t, "y", KAON_ROLE_TARGET, KAON_I64, 1, thrice);
+    kaon_batches *b = open(t, 64, 1, 0);
+    read_epoch(b, 2, 4, ROWS, order);
+    check_permutation(order, ROWS);
+    read_epoch(b, 0, 4, ROWS, again);
+    check_permutation(again, ROWS);
+    assert_memory_not_equal(order, again, ROWS * sizeof *order);
+    read_epoch(b, 2, 4, ROWS, again);
+    assert_memory_equal(order, again, ROWS * sizeof *order);
+    // Far from file order: rows move by a good part of the table, not by a window only.
+    double moved = 0;
+    for (int i = 0; i < ROWS; i++)
+        moved += (double)llabs((long long)order[i] - i) / ROWS;
+    assert_true(moved / ROWS > 0.2); // 1/3 for a full shuffle
+    kn_batches_close(b);
+    kn_table_release(t);
+    kn_spill_release(spill);
+    free(order);
+    free(again);
+}
+
 static void a_short_last_batch_is_padded_with_weight_zero(void **state)
 {
     (void)state;
@@ -304,6 +381,8 @@ int main(void)
         cmocka_unit_test(large_tables_by_a_thread),
         cmocka_unit_test(file_order_without_shuffling),
         cmocka_unit_test(orders_are_even),
+        cmocka_unit_test(windows),
+        cmocka_unit_test(spilled_tables),
         cmocka_unit_test(a_short_last_batch_is_padded_with_weight_zero),
         cmocka_unit_test(weights_are_normalised),
         cmocka_unit_test(doubles_on_request),
