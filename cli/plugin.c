@@ -1,4 +1,4 @@
-/* plugin.c: kaon plugin: lists, checks and makes plugins. */
+/* plugin.c: kaon plugin: lists, pins, checks and makes plugins. */
 #include "command.h"
 #include "plugin_new.h"
 #include "subcommands.h"
@@ -90,7 +90,20 @@ static void print_why(const json_t *list)
     }
 }
 
-static int list_plugins(const session *s, const options *o)
+// What --lock reads: the plugins as they are now.
+static void print_lock(const json_t *list)
+{
+    size_t i;
+    json_t *plugin;
+    puts("# name  sha256");
+    json_array_foreach(list, i, plugin)
+    {
+        if (is_usable(plugin))
+            printf("%s  %s\n", text_of(plugin, "name"), text_of(plugin, "sha256"));
+    }
+}
+
+static int list_plugins(const session *s, const options *o, int lock)
 {
     char *json = NULL;
     if (kaon_plugins(s->kernel, &json, s->error))
@@ -100,7 +113,7 @@ static int list_plugins(const session *s, const options *o)
         code = print_json(json);
     } else {
         json_t *list = json_loads(json, 0, NULL);
-        (o->why ? print_why : print_short)(list);
+        (lock ? print_lock : o->why ? print_why : print_short)(list);
         json_decref(list);
     }
     kaon_text_free(json);
@@ -182,7 +195,7 @@ int plugin_main(int argc, char **argv)
     int first = 0;
     const option_row rows[] = {
         {"why", 'w', TAKES_NOTHING, NULL, "list: every file, and what became of it", &o.why},
-        {"language", 'l', TAKES_TEXT, "NAME", "new: c, cpp or fortran", &o.language},
+        {"language", 'l', TAKES_TEXT, "NAME", "new: c, cxx or fortran", &o.language},
         {"folder", 0, TAKES_TEXT, "DIR", "new: where; else ./NAME", &o.folder},
         COMMON_ROWS(o.common),
         {0},
@@ -195,13 +208,15 @@ int plugin_main(int argc, char **argv)
     const int count = argc - first - 1;
     if (!strcmp(what, "new"))
         return make_plugin(self, &o, count, argv + first + 1);
-    if (strcmp(what, "list") && strcmp(what, "check"))
-        return wrong_use(self, "say what to do: list, check or new");
+    const int lock = !strcmp(what, "lock");
+    if (strcmp(what, "list") && strcmp(what, "check") && !lock)
+        return wrong_use(self, "say what to do: list, lock, check or new");
     if (!strcmp(what, "check") && count != 1)
         return wrong_use(self, "name the plugin's file");
     code = session_open(&s, &o.common);
     if (!code)
-        code = strcmp(what, "list") ? check_plugin(&s, argv[first + 1]) : list_plugins(&s, &o);
+        code = strcmp(what, "check") ? list_plugins(&s, &o, lock)
+                                     : check_plugin(&s, argv[first + 1]);
     session_close(&s);
     return code;
 }

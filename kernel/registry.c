@@ -292,7 +292,7 @@ static kaon_status explain_unfit(const registry *r, const char *id, const char *
     char word[KN_ID_BYTES];
     for (size_t i = 0; i < r->scan.count; i++)
         if (offers(&r->scan.files[i].note, id, name))
-            return kaon_fail(diag, KAON_NOT_FOUND, "%s '%s' is in plugin '%s', which is %s: %s",
+            return kaon_fail(diag, KAON_INCOMPATIBLE, "%s '%s' is in plugin '%s', which is %s: %s",
                              kn_interface_word(id, word, sizeof word), name, r->scan.files[i].path,
                              kn_plugin_state_text(r->fates[i].state), reason_of(r, i));
     return KAON_OK;
