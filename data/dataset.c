@@ -3,6 +3,7 @@
 
 #include "data/dataset_plan.h"
 #include "data/harvest.h"
+#include "data/notes.h"
 #include "kernel/diag.h"
 #include "kernel/memory.h"
 #include "data/split_rows.h"
@@ -270,6 +271,12 @@ kaon_status kn_dataset_set_fold(kn_dataset *d, int64_t fold, kaon_diag *diag)
     return pick_parts(d, &own->whole, diag);
 }
 
+static void say_note(void *context, const char *text)
+{
+    const kn_dataset_plan *plan = context;
+    kn_log(plan->s->kernel, KAON_LOG_WARNING, "data: %s", text);
+}
+
 static kaon_status divide(kn_dataset_plan *plan, const kn_dataset_load *load, const kn_harvest *h,
                           kn_dataset *d, kaon_diag *diag)
 {
@@ -284,6 +291,8 @@ static kaon_status divide(kn_dataset_plan *plan, const kn_dataset_load *load, co
     KAON_TRY(
         load_part_files(plan, load, h->table, features, settings->test_path, KN_TEST, d, diag));
     resolve(plan, d, h->table, features);
+    if (d->part[KN_TRAIN] && !load->max_rows)
+        kn_data_notes(d->part[KN_TRAIN], say_note, plan);
     return KAON_OK;
 }
 
