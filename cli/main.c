@@ -33,6 +33,12 @@ const command commands[] = {
      "  kaon explain C0107                          # what it means, an example, what to do\n"
      "  kaon explain                                # all codes\n",
      explain_main},
+    {"resume", "go on with a run that was stopped or killed",
+     "RUN [--force] [options]",
+     "  kaon resume runs/jets-1                     # the same result as if it had never stopped\n"
+     "  kaon resume runs/jets-1 --time-limit 11h    # exit code 75: not finished yet\n"
+     "  kaon resume runs/jets-1 --force --set model.network.epochs=60\n",
+     resume_main},
     {"predict", "apply a trained model to events",
      "MODEL [DATA...] [--out FILE] [options]",
      "  kaon predict runs/jets-1 new.csv            # shows the first rows\n"

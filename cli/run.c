@@ -1,5 +1,5 @@
 /* run.c: kaon run: trains what a YAML file describes and judges it. */
-#include "command.h"
+#include "run.h"
 #include "progress.h"
 #include "subcommands.h"
 
@@ -7,6 +7,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -168,49 +169,134 @@ static void print_result(const char *json, int status)
            duration(json_number_value(json_object_get(result, "seconds")), time),
            *text_of(result, "backend") ? " on " : "", text_of(result, "backend"),
            text_of(result, "folder"));
+    if (status)
+        printf("go on with: kaon resume %s\n", text_of(result, "folder"));
     json_decref(result);
 }
 
-/* --- signals ---------------------------------------------------------------------------------- */
+/* --- signals and time ------------------------------------------------------------------------- */
 
 // A signal handler can reach nothing else.
 static kaon_kernel *volatile running;
 
-/* The first signal lets the run end at a good point and save; the second one ends the process. */
+// SIGUSR1 is what batch systems send some time before the end.
+static const int caught[] = {SIGINT, SIGTERM, SIGUSR1};
+
+enum { CAUGHT = sizeof caught / sizeof *caught };
+
+/* The first signal lets the run end at a good point and save; the second one, whichever it is, ends
+ * the process. */
 static void on_signal(int number)
 {
-    static const char words[] = "\nstopping after this step; once more to stop at once\n";
+    static const char words[] = "\nsaving after this step; once more to stop at once\n";
+    (void)number;
     if (running)
         kaon_stop(running);
+    for (int i = 0; i < CAUGHT; i++)
+        signal(caught[i], SIG_DFL);
     const ssize_t written = write(STDERR_FILENO, words, sizeof words - 1);
     (void)written;
-    signal(number, SIG_DFL);
 }
 
 static void catch_signals(kaon_kernel *kernel)
 {
     running = kernel;
-    signal(SIGINT, kernel ? on_signal : SIG_DFL);
-    signal(SIGTERM, kernel ? on_signal : SIG_DFL);
+    for (int i = 0; i < CAUGHT; i++)
+        signal(caught[i], kernel ? on_signal : SIG_DFL);
+}
+
+static const double most_seconds = 1e9; // nobody waits longer
+
+// "1:30:00", "2-12:00:00": fields of a clock, as batch systems write them. -1: it is none.
+static double clock_seconds(const char *text)
+{
+    static const double day = 86400;
+    double seconds = 0, days = 0;
+    const char *dash = strchr(text, '-');
+    char *end = NULL;
+    if (dash) {
+        days = strtod(text, &end);
+        text = dash + 1;
+    }
+    for (int fields = 0; !end || end == dash || *end == ':'; fields++) {
+        const char *at = end && *end == ':' ? end + 1 : text;
+        const double field = strtod(at, &end);
+        if (end == at || !(field >= 0 && field < most_seconds) || fields == 3)
+            return -1;
+        seconds = 60 * seconds + field;
+    }
+    return *end ? -1 : days * day + seconds;
+}
+
+double read_duration(const char *text)
+{
+    static const struct {
+        const char *word;
+        double seconds;
+    } units[] = {{"seconds", 1}, {"minutes", 60}, {"hours", 3600}, {"days", 86400}};
+    double total = 0;
+    if (strchr(text, ':'))
+        return clock_seconds(text);
+    for (const char *at = text; *at;) {
+        char *end = NULL;
+        const double value = strtod(at, &end);
+        const size_t letters = strspn(end + strspn(end, " "), "abcdefghijklmnopqrstuvwxyz");
+        const char *word = end + strspn(end, " ");
+        int unit = 0;
+        while (unit < 4 && (!letters || strncmp(units[unit].word, word, letters)))
+            unit++;
+        if (end == at || !(value >= 0 && value < most_seconds) || unit == 4)
+            return -1;
+        total += value * units[unit].seconds;
+        at = word + letters + strspn(word + letters, " ");
+    }
+    return *text ? total : -1;
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
+
+int run_request(session *s, const common_options *common, kaon_run_request *request)
+{
+    progress p;
+    char *json = NULL;
+    const int resumes = (request->flags & KAON_RUN_RESUME) != 0;
+    const char *subject = resumes ? request->folder : request->config_path;
+    progress_init(&p, common->quiet || common->json, print_head);
+    request->event = progress_event;
+    request->event_context = &p;
+    if (!p.quiet)
+        fprintf(stderr, "kaon %s %s\n", resumes ? "resume" : "run", subject);
+    s->progress = &p;
+    catch_signals(s->kernel);
+    const kaon_status status = kaon_run(s->kernel, request, &json, s->error);
+    catch_signals(NULL);
+    progress_end(&p);
+    s->progress = NULL;
+    const int check = (request->flags & KAON_RUN_CHECK) != 0;
+    int code = status ? session_fail(s) : EXIT_OK;
+    if (json && common->json && !status)
+        print_json(json);
+    else if (json && !common->json && !check)
+        print_result(json, status);
+    else if (!status && check && !common->json)
+        printf("%s is right\n", subject);
+    kaon_text_free(json);
+    return code;
+}
 
 typedef struct {
     common_options common;
     const char *folder;
     const char *backend;
     const char *profile;
+    const char *time_limit;
     int64_t seed;
     text_list sets;
     int check, explain;
 } options;
 
-static int run_file(session *s, options *o, const char *path)
+static int run_file(session *s, const options *o, const char *path)
 {
-    progress p;
-    char *json = NULL;
-    progress_init(&p, o->common.quiet || o->common.json, print_head);
     kaon_run_request request = {
         .size = sizeof request,
         .flags = (o->check ? KAON_RUN_CHECK : 0u) | (o->explain ? KAON_RUN_EXPLAIN : 0u),
@@ -222,27 +308,10 @@ static int run_file(session *s, options *o, const char *path)
         .seed = (uint64_t)o->seed,
         .set_count = o->sets.count,
         .sets = o->sets.at,
-        .event = progress_event,
-        .event_context = &p,
         .profile = o->profile,
+        .time_limit = o->time_limit ? read_duration(o->time_limit) : 0,
     };
-    if (!p.quiet)
-        fprintf(stderr, "kaon run %s\n", path);
-    s->progress = &p;
-    catch_signals(s->kernel);
-    const kaon_status status = kaon_run(s->kernel, &request, &json, s->error);
-    catch_signals(NULL);
-    progress_end(&p);
-    s->progress = NULL;
-    int code = status ? session_fail(s) : EXIT_OK;
-    if (json && o->common.json && !status)
-        print_json(json);
-    else if (json && !o->common.json && !o->check)
-        print_result(json, status);
-    else if (!status && o->check && !o->common.json)
-        printf("%s is right\n", path);
-    kaon_text_free(json);
-    return code;
+    return run_request(s, &o->common, &request);
 }
 
 int run_main(int argc, char **argv)
@@ -259,6 +328,8 @@ int run_main(int argc, char **argv)
          &o.backend},
         {"threads", 't', TAKES_NUMBER, "N", "at most this many; results do not depend on it",
          &o.common.threads},
+        {"time-limit", 0, TAKES_TEXT, "TIME",
+         "save and stop with exit code 75 after 2h, 90min, 1:30:00 ...", &o.time_limit},
         {"check", 0, TAKES_NOTHING, NULL, "check the file and a little of the data, train nothing",
          &o.check},
         {"explain", 0, TAKES_NOTHING, NULL, "print the compiled programs", &o.explain},
@@ -274,6 +345,8 @@ int run_main(int argc, char **argv)
     if (argc - first != 1)
         return wrong_use(self, argc == first ? "name the YAML file of the experiment"
                                              : "one experiment at a time");
+    if (o.time_limit && read_duration(o.time_limit) <= 0)
+        return wrong_use(self, TIME_LIMIT_WRONG, o.time_limit);
     code = session_open(&s, &o.common);
     if (!code)
         code = run_file(&s, &o, argv[first]);

@@ -3,6 +3,7 @@
 #define KAON_CLI_SUBCOMMANDS_H
 
 int run_main(int argc, char **argv);
+int resume_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int render_main(int argc, char **argv);
 int schema_main(int argc, char **argv);

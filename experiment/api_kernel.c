@@ -234,7 +234,7 @@ kaon_status kaon_run(kaon_kernel *kernel, const kaon_run_request *request, char 
     atomic_store(&kernel->stop, 0);
     kaon_status status =
         kn_struct_take(&own, sizeof own, request, "kaon_run_request", &call.fault.diag);
-    if (!status && !own.config_path)
+    if (!status && !own.config_path && !(own.flags & KAON_RUN_RESUME))
         status = kaon_fail(&call.fault.diag, KAON_INVALID, "no experiment was named");
     if (!status)
         status = kn_experiment_run(kernel->kernel, &own, &kernel->log, &kernel->stop, &call.faults,

@@ -4,11 +4,7 @@
 #include "experiment/experiment.h"
 #include "experiment/config_write.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kernel/device.h"
@@ -24,10 +20,8 @@
 #include "data/table.h"
 
 enum {
-    MOST_FOLDERS = 100000,  // runs/<name>-<n>
     TRAIN_JUDGED = 1000000, // rows: with more, the training part is not judged
-    CHECK_ROWS = 1000,      // read by a check
-    NAME_BYTES = 64
+    CHECK_ROWS = 1000       // read by a check
 };
 
 static void say(kn_experiment *e, int32_t kind, const char *text)
@@ -35,146 +29,6 @@ static void say(kn_experiment *e, int32_t kind, const char *text)
     kn_monitor_begin(&e->monitor, NULL);
     kn_run_log_add(e->log, text);
     kn_monitor_say(&e->monitor, kind, "%s", text);
-}
-
-/* --- the run folder --------------------------------------------------------------------------- */
-
-char *kn_experiment_path(const kn_experiment *e, const char *name)
-{
-    return kn_path_join(e->folder, name);
-}
-
-// The configuration's name, else the file's without its ending; only what suits a folder.
-static void run_name(const kn_experiment *e, char out[NAME_BYTES])
-{
-    const char *given = e->plan.top->name;
-    snprintf(out, NAME_BYTES, "%s", given ? given : kn_path_name(e->request->config_path));
-    if (!given)
-        out[strcspn(out, ".")] = 0;
-    for (char *at = out; *at; at++)
-        if (*at == '/' || (unsigned char)*at <= ' ')
-            *at = '-';
-    if (!*out || *out == '.')
-        snprintf(out, NAME_BYTES, "run");
-}
-
-static int32_t is_empty(const char *path)
-{
-    DIR *folder = opendir(path);
-    int32_t entries = 0;
-    for (struct dirent *entry; folder && (entry = readdir(folder));)
-        entries += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
-    if (folder)
-        closedir(folder);
-    return folder && !entries;
-}
-
-// A folder the user named: a new one, an empty one, or that of an earlier run.
-static kaon_status use_given(kn_experiment *e, kaon_diag *diag)
-{
-    struct stat facts;
-    e->folder = kn_copy_text(e->request->folder);
-    char *config = e->folder ? kn_experiment_path(e, "config.yaml") : NULL;
-    if (!config)
-        return kn_no_memory(diag, "a path");
-    kaon_status status = KAON_OK;
-    if (stat(e->folder, &facts) == 0 && !is_empty(e->folder) && stat(config, &facts))
-        status =
-            kaon_fail(diag, KAON_INVALID,
-                      "'%s' exists and is no run folder; name another one with --out", e->folder);
-    kn_free(config);
-    return status ? status : kn_folder_make(e->folder, diag);
-}
-
-// The first of runs/<name>-1, -2, ... that can be made.
-static kaon_status use_next(kn_experiment *e, kaon_diag *diag)
-{
-    char name[NAME_BYTES], path[NAME_BYTES + 32];
-    run_name(e, name);
-    KAON_TRY(kn_folder_make("runs", diag));
-    for (int n = 1; n < MOST_FOLDERS; n++) {
-        snprintf(path, sizeof path, "runs/%s-%d", name, n);
-        if (mkdir(path, 0777) == 0) {
-            e->folder = kn_copy_text(path);
-            return e->folder ? KAON_OK : kn_no_memory(diag, "a path");
-        }
-        if (errno != EEXIST)
-            return kaon_fail(diag, KAON_IO, "cannot make the folder %s: %s", path, strerror(errno));
-    }
-    return kaon_fail(diag, KAON_IO, "runs/ is full of runs named '%s'", name);
-}
-
-static kaon_status write_text(const kn_experiment *e, const char *name, kn_text *text,
-                              kaon_diag *diag)
-{
-    char *path = kn_experiment_path(e, name);
-    kaon_status status = path && !text->failed ? KAON_OK : kn_no_memory(diag, name);
-    if (!status)
-        status = kn_file_write(path, kn_text_get(text), text->length, diag);
-    kn_free(path);
-    kn_text_fini(text);
-    return status;
-}
-
-static kaon_status write_config(const kn_experiment *e, kaon_diag *diag)
-{
-    kn_text text = {0};
-    kn_text_format(&text, "# %s with all settings, as it was run by Kaon %s\n",
-                   kn_path_name(e->request->config_path), KAON_VERSION);
-    kn_config_write_yaml(e->plan.resolved, &text);
-    return write_text(e, "config.yaml", &text, diag);
-}
-
-// What an earlier run left would pass for this one's.
-static void remove_old(const kn_experiment *e)
-{
-    static const char *const names[] = {"model.safetensors", "metrics.json"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = kn_experiment_path(e, names[i]);
-        if (path)
-            unlink(path);
-        kn_free(path);
-    }
-}
-
-kaon_status kn_experiment_open_folder(kn_experiment *e, kaon_diag *diag)
-{
-    KAON_TRY(e->request->folder ? use_given(e, diag) : use_next(e, diag));
-    remove_old(e);
-    KAON_TRY(write_config(e, diag));
-    char *log = kn_experiment_path(e, "log.txt");
-    char *metrics = kn_experiment_path(e, "metrics.jsonl");
-    kaon_status status = log && metrics ? KAON_OK : kn_no_memory(diag, "a path");
-    if (!status)
-        status = kn_run_log_open(e->log, log, diag);
-    if (!status) {
-        const kn_monitor before = e->monitor;
-        status = kn_monitor_init(&e->monitor, metrics, diag);
-        e->monitor.event = before.event;
-        e->monitor.context = before.context;
-        e->monitor.stop = before.stop;
-    }
-    kn_free(log);
-    kn_free(metrics);
-    char when[32];
-    const time_t now = time(NULL);
-    struct tm utc;
-    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&now, &utc));
-    kn_run_log_format(e->log, "kaon %s, %s, %s, seed %llu", KAON_VERSION, e->request->config_path,
-                      when, (unsigned long long)e->seed);
-    return status;
-}
-
-kaon_status kn_experiment_write_metrics(const kn_experiment *e, kaon_diag *diag)
-{
-    char *json = json_dumps(e->metrics, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
-    kn_text text = {0};
-    if (!json)
-        return kn_no_memory(diag, "metrics");
-    kn_text_add(&text, json);
-    kn_text_add(&text, "\n");
-    free(json);
-    return write_text(e, "metrics.json", &text, diag);
 }
 
 /* --- data ------------------------------------------------------------------------------------- */
@@ -240,8 +94,7 @@ static json_t *names_json(int64_t count, const char *const *names)
     return list;
 }
 
-// The device programs will run on; NULL where no learner makes any, so that none is opened in vain.
-static const char *backend_name(kn_experiment *e)
+const char *kn_experiment_backend(const kn_experiment *e)
 {
     kn_device *device = NULL;
     int32_t wanted = 0;
@@ -259,12 +112,13 @@ static void send_head(kn_experiment *e)
             json_object_set_new(rows, kn_part_text(i), json_integer(kn_table_rows(d->part[i])));
     for (int64_t i = 0; i < e->plan.learners.count; i++)
         json_array_append_new(learners, json_string(e->plan.learners.at[i]->name));
-    json_t *head = json_pack(
-        "{s:s, s:s, s:I, s:I, s:o, s:o, s:s?, s:o, s:o, s:i, s:s?}", "config",
-        e->request->config_path, "source", d->source, "rows_read", (json_int_t)d->rows, "dropped",
-        (json_int_t)d->dropped, "rows", rows, "features", names_json(d->feature_count, d->features),
-        "target", d->target, "classes", names_json(d->class_count, d->classes), "learners",
-        learners, "threads", (int)kn_pool_lanes(e->kernel->pool), "backend", backend_name(e));
+    json_t *head =
+        json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:s?, s:o, s:o, s:i, s:s?}", "config",
+                  e->request->config_path, "source", d->source, "rows_read", (json_int_t)d->rows,
+                  "dropped", (json_int_t)d->dropped, "rows", rows, "features",
+                  names_json(d->feature_count, d->features), "target", d->target, "classes",
+                  names_json(d->class_count, d->classes), "learners", learners, "threads",
+                  (int)kn_pool_lanes(e->kernel->pool), "backend", kn_experiment_backend(e));
     char *text = head ? json_dumps(head, JSON_COMPACT) : NULL;
     if (text) {
         kn_run_log_add(e->log, text);
@@ -327,7 +181,9 @@ static kaon_status judge_part(kn_experiment *e, int32_t part, json_t *parts, kao
     if (!table || (part == KN_TRAIN && kn_table_rows(table) > TRAIN_JUDGED))
         return KAON_OK;
     KAON_TRY(kn_model_apply(e->model, table, &predicted, diag));
-    kaon_status status = kn_metrics_of(predicted, &metrics, diag);
+    const kn_measure_request asked = {.metrics = e->plan.evaluation->metrics,
+                                      .bootstrap = e->plan.evaluation->bootstrap};
+    kaon_status status = kn_metrics_of(e->kernel, &asked, predicted, &metrics, NULL, diag);
     if (!status && (part == KN_TEST || !e->dataset->part[KN_TEST]))
         status = kn_report_write(e->plan.top->report, predicted, e->folder, diag);
     kn_table_release(predicted);
@@ -371,6 +227,11 @@ static void keep_what_there_is(kn_experiment *e, kaon_status why)
         kn_experiment_write_metrics(e, NULL);
 }
 
+static kaon_status collect_done(void *context, kn_safetensors *file, kaon_diag *diag)
+{
+    return kn_model_collect_done(context, file, diag);
+}
+
 static kaon_status fit_model(kn_experiment *e, kaon_diag *diag)
 {
     KAON_TRY(
@@ -380,7 +241,10 @@ static kaon_status fit_model(kn_experiment *e, kaon_diag *diag)
                               .validation = e->dataset->part[KN_VALIDATION],
                               .monitor = &e->monitor,
                               .seed = e->seed,
-                              .float_type = e->plan.top->float_type};
+                              .float_type = e->plan.top->float_type,
+                              .from = e->from};
+    e->checkpoints.collect = collect_done;
+    e->checkpoints.context = e->model;
     const kaon_status status = kn_model_fit_tables(e->model, &fit, diag);
     if (status == KAON_CANCELLED || status == KAON_NOT_FINITE)
         keep_what_there_is(e, status);
@@ -463,16 +327,18 @@ static void fill_result(kn_experiment *e, kaon_status status)
         json_object_set_new(r, "backend", json_string(e->kernel->device->name));
     json_object_set_new(r, "seconds", json_real(kn_seconds() - e->started));
     json_object_set_new(r, "seed", json_integer((json_int_t)e->seed));
-    json_object_set_new(r, "status",
-                        json_string(status == KAON_OK          ? "ok"
-                                    : status == KAON_CANCELLED ? "interrupted"
-                                                               : "failed"));
+    json_object_set_new(r, "status", json_string(kn_experiment_status_text(status)));
     json_object_set(r, "metrics", e->metrics);
 }
 
 static kaon_status run(kn_experiment *e, kn_faults *faults, kaon_diag *diag)
 {
     const kaon_run_request *q = e->request;
+    int32_t finished = 0;
+    if (q->flags & KAON_RUN_RESUME)
+        KAON_TRY(kn_experiment_reopen(e, &finished, diag));
+    if (finished)
+        return KAON_OK;
     KAON_TRY(kn_experiment_plan_init(&e->plan, e->kernel, q->config_path, q->set_count, q->sets,
                                      faults, diag));
     e->seed = q->has_seed ? q->seed : (uint64_t)e->plan.top->seed;
@@ -486,41 +352,69 @@ static kaon_status run(kn_experiment *e, kn_faults *faults, kaon_diag *diag)
     return status;
 }
 
+// A run that was stopped and could not be saved must not pass for one that can go on.
+static kaon_status finish(kn_experiment *e, kaon_status status, kaon_diag *diag)
+{
+    if (status == KAON_CANCELLED && e->checkpoints.failed)
+        status =
+            kaon_fail(diag, e->checkpoints.failed,
+                      "it was stopped and no checkpoint could be written: %s", e->checkpoints.why);
+    const kaon_status told = kn_monitor_fini(&e->monitor, status ? NULL : diag);
+    status = status ? status : told;
+    const char *why = status && diag ? diag->api->text(diag) : NULL;
+    if (status)
+        kn_run_log_format(e->log, "%s: %s", kn_experiment_status_text(status), why ? why : "");
+    const kaon_status closed = kn_experiment_close_folder(e, status, why, status ? NULL : diag);
+    return status ? status : closed;
+}
+
+static void fini(kn_experiment *e)
+{
+    kn_run_log_close(e->log);
+    kn_profile_stop(e->kernel);
+    kn_model_free(e->model);
+    kn_dataset_free(e->dataset);
+    kn_experiment_plan_fini(&e->plan);
+    kn_safetensors_free(e->from);
+    kn_free(e->checkpoint_folder);
+    kn_free(e->folder);
+    if (e->hold >= 0)
+        close(e->hold);
+    json_decref(e->metrics);
+    json_decref(e->result);
+}
+
 kaon_status kn_experiment_run(kn_kernel *kernel, const kaon_run_request *request, kn_run_log *log,
                               const atomic_int *stop, kn_faults *faults, json_t **result,
                               kaon_diag *diag)
 {
+    kaon_run_request own = *request;
     kn_experiment e = {.kernel = kernel,
-                       .request = request,
+                       .request = &own,
                        .log = log,
                        .stop = stop,
                        .started = kn_seconds(),
+                       .hold = -1,
                        .metrics = json_object(),
                        .result = json_object()};
     *result = NULL;
-    kn_monitor_init(&e.monitor, NULL, NULL);
-    e.monitor.event = request->event;
-    e.monitor.context = request->event_context;
+    kn_monitor_init(&e.monitor);
+    e.monitor.event = own.event;
+    e.monitor.context = own.event_context;
     e.monitor.stop = stop;
+    e.monitor.deadline = own.time_limit > 0 ? e.started + own.time_limit : 0;
+    char *config = own.flags & KAON_RUN_RESUME
+                       ? kn_path_join(own.folder ? own.folder : ".", "config.yaml")
+                       : kn_copy_text(own.config_path);
+    own.config_path = config;
     kaon_status status =
-        e.metrics && e.result ? run(&e, faults, diag) : kn_no_memory(diag, "a run");
-    const kaon_status written = kn_monitor_fini(&e.monitor, status ? NULL : diag);
-    if (!status)
-        status = written;
-    if (status)
-        kn_run_log_format(log, "%s: %s", status == KAON_CANCELLED ? "interrupted" : "failed",
-                          diag ? diag->api->text(diag) : "");
-    if (!status || e.folder) {
+        e.metrics && e.result && config ? run(&e, faults, diag) : kn_no_memory(diag, "a run");
+    status = finish(&e, status, diag);
+    if (!status || e.checkpoint_folder) {
         fill_result(&e, status);
         *result = json_incref(e.result);
     }
-    kn_run_log_close(log);
-    kn_profile_stop(kernel);
-    kn_model_free(e.model);
-    kn_dataset_free(e.dataset);
-    kn_experiment_plan_fini(&e.plan);
-    kn_free(e.folder);
-    json_decref(e.metrics);
-    json_decref(e.result);
+    fini(&e);
+    kn_free(config);
     return status;
 }

@@ -1,9 +1,10 @@
 /* experiment.h: one run: configuration, data, model, fit, evaluation, and the folder that keeps it
  * all.
  *
- * The folder holds config.yaml (all defaults written out), model.safetensors, metrics.json (test
- * metrics at its top, those of the other parts below "parts"), metrics.jsonl (per epoch), log.txt
- * and the tables of `report`.
+ * The folder holds config.yaml (all defaults written out), lock.json (run_lock.h), run.json (how it
+ * stands), model.safetensors, metrics.json (test metrics at its top, those of the other parts below
+ * "parts"), metrics.jsonl (per epoch), log.txt, what `report` and `predictions` ask for and, until it
+ * is finished, checkpoints/.
  */
 #ifndef KN_EXPERIMENT_H
 #define KN_EXPERIMENT_H
@@ -11,6 +12,7 @@
 #include <jansson.h>
 #include <kaon/host_api.h>
 
+#include "experiment/checkpoint.h"
 #include "experiment/experiment_plan.h"
 #include "experiment/monitor.h"
 #include "experiment/run_log.h"
@@ -22,7 +24,11 @@ typedef struct kn_experiment {
     const atomic_int *stop;
     kn_experiment_plan plan;
     kn_monitor monitor;
-    char *folder; // of the run
+    kn_checkpoints checkpoints;
+    char *folder;            // of the run
+    char *checkpoint_folder; // in it
+    int hold;                // the folder, locked; -1: not yet
+    kn_safetensors *from;    // the checkpoint it goes on from; NULL: it begins
     uint64_t seed;
     double started;
     kn_dataset *dataset;
@@ -37,13 +43,32 @@ kaon_status kn_experiment_run(kn_kernel *kernel, const kaon_run_request *request
                               const atomic_int *stop, kn_faults *faults, json_t **result,
                               kaon_diag *diag);
 
-/* --- shared by experiment.c and experiment_agent.c -------------------------------------------- */
+/* --- shared by the experiment_*.c files ------------------------------------------------------- */
 
 /* A path in the run folder; kn_free it. NULL: no memory. */
 char *kn_experiment_path(const kn_experiment *e, const char *name);
 
-/* Makes the folder, opens log.txt and metrics.jsonl, writes config.yaml. */
+/* Goes on with the run in request->folder. *finished: there is nothing left to do, and e->metrics
+ * holds what it found. */
+kaon_status kn_experiment_reopen(kn_experiment *e, int32_t *finished, kaon_diag *diag);
+
+/* Makes the folder or checks that it still fits (lock.json), opens log.txt and metrics.jsonl, finds
+ * the checkpoint to go on from. */
 kaon_status kn_experiment_open_folder(kn_experiment *e, kaon_diag *diag);
+
+/* Says in run.json how it ended. */
+kaon_status kn_experiment_close_folder(kn_experiment *e, kaon_status status, const char *why,
+                                       kaon_diag *diag);
+
+/* "ok", "interrupted", "failed". */
+const char *kn_experiment_status_text(kaon_status status);
+
+/* The device programs will run on; NULL where no learner makes any, so that none is opened in vain.
+ */
+const char *kn_experiment_backend(const kn_experiment *e);
+
+kaon_status kn_experiment_write_json(const kn_experiment *e, const char *name, const json_t *what,
+                                     kaon_diag *diag);
 
 /* Writes metrics.json. */
 kaon_status kn_experiment_write_metrics(const kn_experiment *e, kaon_diag *diag);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "experiment/agent_file.h"
+#include "experiment/archive.h"
 #include "kernel/memory.h"
 #include "kernel/registry.h"
 
@@ -248,10 +249,15 @@ static kaon_status save_agent(kn_experiment *e, void *self, kaon_diag *diag)
 static kaon_status train(kn_experiment *e, void *self, kaon_diag *diag)
 {
     const kaon_agent *agent = e->plan.agent->table;
+    kn_archive from;
+    if (e->from)
+        kn_archive_init(&from, e->from, "state/");
+    const int32_t goes_on = e->from && from.archive.api->count(&from.archive);
     const kaon_train job = {.size = sizeof job,
                             .environment = e->plan.environment,
                             .seed = e->seed,
-                            .monitor = &e->monitor.monitor};
+                            .monitor = &e->monitor.monitor,
+                            .from = goes_on ? &from.archive : NULL};
     kn_monitor_begin(&e->monitor, e->plan.agent->name);
     const kaon_status trained = agent->train(self, &job, diag);
     if (trained && trained != KAON_CANCELLED && trained != KAON_NOT_FINITE)

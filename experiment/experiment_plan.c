@@ -3,8 +3,11 @@
 #include "experiment/config_edit.h"
 #include "experiment/config_load.h"
 
+#include "experiment/checkpoint.h"
+
 #include <kaon/agent.h>
 #include <kaon/learner.h>
+#include <kaon/metric.h>
 #include <math.h>
 #include <string.h>
 
@@ -38,17 +41,24 @@ static const kaon_option top_options[] = {
             .help = "the world an agent acts in"),
     KN_TREE(kn_experiment_settings, agent, .interface_id = KAON_AGENT, .max_count = 1,
             .help = "what learns to act"),
-    KN_TREE(kn_experiment_settings, evaluation, .help = "how a trained agent is judged"),
+    KN_TREE(kn_experiment_settings, evaluation, .help = "how what was trained is judged"),
     KAON_TEXTS(kn_experiment_settings, report, NULL, .choices = kn_report_names,
                .help = "tables to write beside the metrics"),
+    KN_TREE(kn_experiment_settings, checkpoint, .help = "when to save what is needed to go on after an interruption"),
+    KAON_BOOL(kn_experiment_settings, predictions, 0,
+              .help = "write predictions.csv: what the model says of the part it is judged by"),
     {0},
 };
 
 static const kaon_option evaluation_options[] = {
     KAON_INT(kn_evaluation_settings, episodes, 1000, .min = 1, .max = 1e9,
-             .help = "played to the end with the best action at each step"),
+             .help = "of agents: played to the end with the best action at each step"),
     KAON_INT(kn_evaluation_settings, parallel, 64, .min = 1, .max = 65536,
-             .help = "environments stepped together"),
+             .help = "of agents: environments stepped together"),
+    KAON_PARTS(kn_evaluation_settings, metrics, KAON_METRIC, NULL,
+               .help = "of models: metrics beside those a task has by default"),
+    KAON_INT(kn_evaluation_settings, bootstrap, 0, .min = 0, .max = 100000,
+             .help = "of models: replicas from which uncertainties are found; 0: none, 200 is good"),
     {0},
 };
 // clang-format on
@@ -58,8 +68,10 @@ static const kn_schema evaluation_schema = {.what = "evaluation",
                                             .options = evaluation_options,
                                             .size = sizeof(kn_evaluation_settings)};
 
-static const kn_section sections[] = {
-    {"data", &kn_data_schema}, {"evaluation", &evaluation_schema}, {0}};
+static const kn_section sections[] = {{"data", &kn_data_schema},
+                                      {"evaluation", &evaluation_schema},
+                                      {"checkpoint", &kn_checkpoint_schema},
+                                      {0}};
 
 const kn_schema kn_experiment_schema = {.what = "",
                                         .more = "experiment",
@@ -100,31 +112,6 @@ static int32_t check_shape(const kn_experiment_settings *top, const kn_config *r
 
 /* --- the parts of an experiment --------------------------------------------------------------- */
 
-static void plan_model(kn_experiment_plan *p)
-{
-    p->data = kn_dataset_plan_new(&p->settings, p->top->data, &p->data_resolved);
-    p->learners = kn_settings_parts(&p->settings, KAON_LEARNER, p->top->model, &p->model_resolved);
-    if (p->top->model->kind == KN_CONFIG_NULL || !p->top->model->count)
-        if (p->top->model->kind != KN_CONFIG_SCALAR)
-            kn_fault_add(p->settings.faults, KN_FAULT_COUNT, p->top->model->key_place,
-                         "the model has no learner");
-    kn_config_put(p->tree, p->resolved, "data", p->data_resolved);
-    kn_config_put(p->tree, p->resolved, "model", p->model_resolved);
-}
-
-static void plan_agent(kn_experiment_plan *p)
-{
-    kn_settings *s = &p->settings;
-    kn_config *evaluation = NULL;
-    p->environment =
-        kn_settings_part(s, KAON_ENVIRONMENT, p->top->environment, &p->environment_resolved);
-    p->agent = kn_settings_part(s, KAON_AGENT, p->top->agent, &p->agent_resolved);
-    p->evaluation = kn_settings_fill(s, &evaluation_schema, p->top->evaluation, &evaluation);
-    kn_config_put(p->tree, p->resolved, "environment", p->environment_resolved);
-    kn_config_put(p->tree, p->resolved, "agent", p->agent_resolved);
-    kn_config_put(p->tree, p->resolved, "evaluation", evaluation);
-}
-
 // Keys nobody gave and that have no value say nothing in a resolved file.
 static void drop_empty(kn_config *map)
 {
@@ -147,6 +134,52 @@ static void drop_empty(kn_config *map)
     map->last = last;
 }
 
+// Agents and models are judged in different ways: the other's two keys mean nothing here.
+static void plan_evaluation(kn_experiment_plan *p, const char *other, const char *another)
+{
+    const char *const foreign[] = {other, another};
+    kn_config *resolved = NULL;
+    p->evaluation =
+        kn_settings_fill(&p->settings, &evaluation_schema, p->top->evaluation, &resolved);
+    for (int32_t i = 0; i < 2; i++) {
+        kn_config *key = kn_config_get(resolved, foreign[i]);
+        if (key && !key->is_default && key->kind != KN_CONFIG_NULL)
+            clash(p->settings.faults, kn_config_get(p->top->evaluation, foreign[i]),
+                  p->top->data ? "this key is for agents, the experiment has a model"
+                               : "this key is for models, the experiment has an agent",
+                  "take it away");
+        if (key)
+            key->kind = KN_CONFIG_NULL;
+    }
+    if (resolved)
+        drop_empty(resolved);
+    kn_config_put(p->tree, p->resolved, "evaluation", resolved);
+}
+
+static void plan_model(kn_experiment_plan *p)
+{
+    p->data = kn_dataset_plan_new(&p->settings, p->top->data, &p->data_resolved);
+    p->learners = kn_settings_parts(&p->settings, KAON_LEARNER, p->top->model, &p->model_resolved);
+    if (p->top->model->kind == KN_CONFIG_NULL || !p->top->model->count)
+        if (p->top->model->kind != KN_CONFIG_SCALAR)
+            kn_fault_add(p->settings.faults, KN_FAULT_COUNT, p->top->model->key_place,
+                         "the model has no learner");
+    kn_config_put(p->tree, p->resolved, "data", p->data_resolved);
+    kn_config_put(p->tree, p->resolved, "model", p->model_resolved);
+    plan_evaluation(p, "episodes", "parallel");
+}
+
+static void plan_agent(kn_experiment_plan *p)
+{
+    kn_settings *s = &p->settings;
+    p->environment =
+        kn_settings_part(s, KAON_ENVIRONMENT, p->top->environment, &p->environment_resolved);
+    p->agent = kn_settings_part(s, KAON_AGENT, p->top->agent, &p->agent_resolved);
+    kn_config_put(p->tree, p->resolved, "environment", p->environment_resolved);
+    kn_config_put(p->tree, p->resolved, "agent", p->agent_resolved);
+    plan_evaluation(p, "metrics", "bootstrap");
+}
+
 static void check(kn_experiment_plan *p, const kn_config *root, kn_faults *faults)
 {
     p->settings.top = &kn_experiment_schema;
@@ -158,10 +191,14 @@ static void check(kn_experiment_plan *p, const kn_config *root, kn_faults *fault
     const int32_t readable = root->kind == KN_CONFIG_MAP || root->kind == KN_CONFIG_NULL;
     if (readable && !check_shape(p->top, root, faults))
         return;
+    kn_config *checkpoint = NULL;
+    p->checkpoint =
+        kn_settings_fill(&p->settings, &kn_checkpoint_schema, p->top->checkpoint, &checkpoint);
     if (p->top->data)
         plan_model(p);
     else if (p->top->environment)
         plan_agent(p);
+    kn_config_put(p->tree, p->resolved, "checkpoint", checkpoint);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */

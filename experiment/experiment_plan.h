@@ -7,6 +7,7 @@
  *     float: f32                    # f32, f64
  *     data: {...}                   # dataset.h
  *     model: [...]                  # learners, in order
+ *     evaluation: {bootstrap: 200}  # metrics beside the usual ones, and their uncertainties
  *     report: [...]                 # tables beside the metrics
  *
  * or, instead of data and model, where something learns by doing:
@@ -37,11 +38,15 @@ typedef struct kn_experiment_settings {
     const kn_config *environment;
     const kn_config *agent;
     const kn_config *evaluation;
+    const kn_config *checkpoint;
+    int32_t predictions;
 } kn_experiment_settings;
 
 typedef struct kn_evaluation_settings {
-    int64_t episodes;
-    int64_t parallel; // environments stepped together
+    int64_t episodes;   // of agents
+    int64_t parallel;   // environments stepped together
+    kaon_parts metrics; // of models: beside those a task has by default
+    int64_t bootstrap;  // replicas for uncertainties
 } kn_evaluation_settings;
 
 typedef struct kn_experiment_plan {
@@ -50,6 +55,7 @@ typedef struct kn_experiment_plan {
     const kn_experiment_settings *top;
     kn_config *resolved; // everything, with defaults
     char *folder;        // of the file: relative paths start there; "" for the current one
+    const kn_evaluation_settings *evaluation;
     // A model fitted to data:
     kn_dataset_plan *data;
     kn_config *data_resolved;
@@ -60,7 +66,7 @@ typedef struct kn_experiment_plan {
     const kaon_part *agent;
     kn_config *agent_resolved;
     kn_config *environment_resolved;
-    const kn_evaluation_settings *evaluation;
+    const struct kn_checkpoint_settings *checkpoint;
 } kn_experiment_plan;
 
 /* Reads a file and makes the edits; edits may name "seed=3" and anything else. Faults of all kinds

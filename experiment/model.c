@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "experiment/archive.h"
+#include "kernel/decimal.h"
 #include "kernel/arena.h"
 #include "data/facts.h"
 #include "kernel/memory.h"
@@ -185,17 +187,19 @@ static void introduce(const kn_stage *stage, kn_monitor *monitor)
 static kaon_status fit_stage(kn_stage *stage, const kn_facts *facts, const kn_model_fit *f,
                              kaon_diag *diag)
 {
-    kn_monitor deaf;
+    kn_archive from;
     KAON_TRY(kn_stage_create(stage, facts, diag));
-    if (!f->monitor)
-        KAON_TRY(kn_monitor_init(&deaf, NULL, diag));
-    kn_monitor *monitor = f->monitor ? f->monitor : &deaf;
-    kn_monitor_begin(monitor, stage->part->label ? stage->part->label : stage->part->name);
-    introduce(stage, monitor);
+    kn_monitor_begin(f->monitor, stage->part->label ? stage->part->label : stage->part->name);
+    introduce(stage, f->monitor);
+    if (f->from)
+        kn_archive_init(&from, f->from, "state/");
+    // A checkpoint between two learners holds no state.
+    const int32_t goes_on = f->from && from.archive.api->count(&from.archive);
     const kaon_fit fit = {.size = sizeof fit,
                           .train = f->train,
                           .validation = f->validation,
-                          .monitor = &monitor->monitor};
+                          .monitor = &f->monitor->monitor,
+                          .from = goes_on ? &from.archive : NULL};
     const kaon_status status = stage->learner->fit(stage->self, &fit, diag);
     stage->ready = !status || is_kept(status);
     return status;
@@ -218,17 +222,46 @@ static kaon_status pass_on(kn_stage *stage, kaon_table **train, kaon_table **val
     return KAON_OK;
 }
 
+// The learner that was at work when the checkpoint was written.
+static kaon_status stage_of(const kn_model *model, const kn_safetensors *from, int32_t *out,
+                            kaon_diag *diag)
+{
+    const char *text = from ? kn_safetensors_text(from, "kaon.stage") : "0";
+    int64_t stage = 0;
+    if (!text || !kn_parse_int(text, &stage) || stage < 0 || stage >= model->count)
+        return kaon_fail(diag, KAON_CORRUPT,
+                         "the checkpoint does not say which learner to go on with");
+    *out = (int32_t)stage;
+    return KAON_OK;
+}
+
+static kaon_status restore_stage(kn_model *model, int32_t index, const kn_facts *facts,
+                                 kn_safetensors *from, kaon_diag *diag)
+{
+    KAON_TRY(kn_stage_create(&model->stages[index], facts, diag));
+    return kn_stage_load(&model->stages[index], index, from, diag);
+}
+
 static kaon_status fit_all(kn_model *model, const kn_model_fit *fit, kaon_table **train,
                            kaon_table **validation, kaon_diag *diag)
 {
     kn_facts facts;
+    int32_t first = 0;
+    kaon_monitor *m = &fit->monitor->monitor;
     kn_facts_copy(&model->facts, &facts);
-    for (int32_t i = 0; i < model->count; i++) {
+    KAON_TRY(stage_of(model, fit->from, &first, diag));
+    for (int32_t i = model->at = 0; i < model->count; i = ++model->at) {
         kn_stage *stage = &model->stages[i];
         kn_model_fit now = *fit;
         now.train = *train;
         now.validation = *validation;
-        kaon_status status = fit_stage(stage, &facts, &now, diag);
+        now.from = i == first ? fit->from : NULL;
+        // Between two learners is a good point too: only those that are done have to be kept.
+        kaon_status status =
+            i > first ? m->api->checkpoint(m, KAON_POINT_STEP, NULL, NULL, diag) : KAON_OK;
+        if (!status)
+            status = i < first ? restore_stage(model, i, &facts, fit->from, diag)
+                               : fit_stage(stage, &facts, &now, diag);
         if (!status && i + 1 < model->count) {
             status = kn_stage_facts(stage, &facts, diag);
             if (!status)
@@ -240,8 +273,23 @@ static kaon_status fit_all(kn_model *model, const kn_model_fit *fit, kaon_table 
     return KAON_OK;
 }
 
-kaon_status kn_model_fit_tables(kn_model *model, const kn_model_fit *fit, kaon_diag *diag)
+kaon_status kn_model_collect_done(const kn_model *model, kn_safetensors *file, kaon_diag *diag)
 {
+    char number[16];
+    snprintf(number, sizeof number, "%d", (int)model->at);
+    KAON_TRY(kn_safetensors_put_text(file, "kaon.stage", number, diag));
+    for (int32_t i = 0; i < model->at; i++)
+        KAON_TRY(kn_stage_save(&model->stages[i], i, file, diag));
+    return KAON_OK;
+}
+
+kaon_status kn_model_fit_tables(kn_model *model, const kn_model_fit *given, kaon_diag *diag)
+{
+    kn_monitor deaf;
+    kn_model_fit heard = *given, *fit = &heard;
+    kn_monitor_init(&deaf);
+    if (!fit->monitor)
+        fit->monitor = &deaf;
     KAON_TRY(kn_facts_of(fit->train, fit->seed, fit->float_type, &model->facts, diag));
     kaon_table *train = fit->train, *validation = fit->validation;
     kn_table_retain(train);

@@ -34,6 +34,7 @@ typedef struct kn_model_fit {
     kn_monitor *monitor;    // NULL: nobody listens
     uint64_t seed;
     int32_t float_type;
+    struct kn_safetensors *from; // a checkpoint to go on from; NULL: begin
 } kn_model_fit;
 
 /* Of checked learners; `config` is their resolved list. `s` and its tree must outlive the model.
@@ -56,6 +57,11 @@ kaon_status kn_model_apply(kn_model *model, kaon_table *in, kaon_table **out, ka
 
 /* 1 if every learner has been fitted or loaded, or was stopped with something to keep. */
 int32_t kn_model_ready(const kn_model *model);
+
+/* For checkpoints while it is fitted: the learners that are done, and which one is at work; what
+ * that one needs stands below "state/". [instance] */
+kaon_status kn_model_collect_done(const kn_model *model, struct kn_safetensors *file,
+                                  kaon_diag *diag);
 
 kaon_status kn_model_save(kn_model *model, const char *path, kaon_diag *diag); // [instance]
 

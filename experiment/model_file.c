@@ -103,17 +103,29 @@ static void open_archive(kn_archive *archive, kn_safetensors *file, int32_t inde
     kn_archive_init(archive, file, prefix);
 }
 
+kaon_status kn_stage_save(const kn_stage *stage, int32_t index, kn_safetensors *file,
+                          kaon_diag *diag)
+{
+    kn_archive archive;
+    open_archive(&archive, file, index, stage);
+    const kaon_status status = stage->learner->save(stage->self, &archive.archive, diag);
+    return kaon_context(diag, status, "saving %s", stage->part->name);
+}
+
+kaon_status kn_stage_load(kn_stage *stage, int32_t index, kn_safetensors *file, kaon_diag *diag)
+{
+    kn_archive archive;
+    open_archive(&archive, file, index, stage);
+    const kaon_status status = stage->learner->load(stage->self, &archive.archive, diag);
+    stage->ready = !status;
+    return status;
+}
+
 static kaon_status collect(kn_model *model, kn_safetensors *file, kaon_diag *diag)
 {
     KAON_TRY(put_texts(model, file, diag));
-    for (int32_t i = 0; i < model->count; i++) {
-        kn_archive archive;
-        const kn_stage *stage = &model->stages[i];
-        open_archive(&archive, file, i, stage);
-        const kaon_status status = stage->learner->save(stage->self, &archive.archive, diag);
-        if (status)
-            return kaon_context(diag, status, "saving %s", stage->part->name);
-    }
+    for (int32_t i = 0; i < model->count; i++)
+        KAON_TRY(kn_stage_save(&model->stages[i], i, file, diag));
     return KAON_OK;
 }
 
@@ -192,17 +204,14 @@ static kaon_status load_stages(kn_model *model, kn_safetensors *file, kaon_diag 
     kn_facts facts;
     kn_facts_copy(&model->facts, &facts);
     for (int32_t i = 0; i < model->count; i++) {
-        kn_archive archive;
         kn_stage *stage = &model->stages[i];
-        open_archive(&archive, file, i, stage);
         kaon_status status = kn_stage_create(stage, &facts, diag);
         if (!status)
-            status = stage->learner->load(stage->self, &archive.archive, diag);
+            status = kn_stage_load(stage, i, file, diag);
         if (!status && i + 1 < model->count)
             status = kn_stage_facts(stage, &facts, diag);
         if (status)
             return kaon_context(diag, status, "loading %s", stage->part->name);
-        stage->ready = 1;
     }
     return KAON_OK;
 }

@@ -7,6 +7,7 @@
 #include "kernel/arena.h"
 #include "data/facts.h"
 #include "experiment/model.h"
+#include "experiment/safetensors.h"
 
 enum { KN_MODEL_LEARNERS = 64 };
 
@@ -24,6 +25,7 @@ struct kn_model {
     kn_kernel *kernel;
     kn_stage stages[KN_MODEL_LEARNERS];
     int32_t count;
+    int32_t at; // the stage that is fitted
     kn_facts facts;
     kn_model_data data; // in the arena
     kn_arena arena;
@@ -34,6 +36,11 @@ struct kn_model {
     kn_settings settings;
     kn_config_tree *tree;
 };
+
+/* Their tensors and texts, below "model.<index>.<name>/". */
+kaon_status kn_stage_save(const kn_stage *stage, int32_t index, kn_safetensors *file,
+                          kaon_diag *diag);
+kaon_status kn_stage_load(kn_stage *stage, int32_t index, kn_safetensors *file, kaon_diag *diag);
 
 /* Makes the learner, in place of the one there was. */
 kaon_status kn_stage_create(kn_stage *stage, const kn_facts *facts, kaon_diag *diag);

@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "experiment/checkpoint.h"
 #include "kernel/decimal.h"
 #include "kernel/text.h"
 
@@ -102,26 +104,75 @@ static kaon_status on_progress(kaon_monitor *self, double done, double total, co
     if (m->event)
         send(m, &(kaon_event){
                     .kind = KAON_EVENT_PROGRESS, .unit = unit, .done = done, .total = total});
-    return m->stop && atomic_load_explicit(m->stop, memory_order_relaxed) ? KAON_CANCELLED
-                                                                          : KAON_OK;
+    // Whoever can go on from a checkpoint stops where one was written, not one step later.
+    const int32_t stop = m->suspends ? m->stopping : kn_monitor_stopped(m);
+    return stop ? KAON_CANCELLED : KAON_OK;
+}
+
+static kaon_status on_checkpoint(kaon_monitor *self, int32_t point, kaon_suspend *suspend,
+                                 void *context, kaon_diag *diag)
+{
+    kn_monitor *m = (kn_monitor *)self;
+    (void)diag;
+    m->suspends = 1;
+    m->stopping = kn_monitor_stopped(m);
+    if (m->checkpoints)
+        kn_checkpoints_offer(m->checkpoints, m, point, suspend, context);
+    return KAON_OK;
 }
 
 static const kaon_monitor_api api = {
     .size = sizeof api,
     .metric = on_metric,
     .progress = on_progress,
+    .checkpoint = on_checkpoint,
 };
 
 /* --- its life --------------------------------------------------------------------------------- */
 
-kaon_status kn_monitor_init(kn_monitor *m, const char *path, kaon_diag *diag)
+void kn_monitor_init(kn_monitor *m)
 {
     *m = (kn_monitor){.monitor.api = &api, .file = -1, .started = kn_seconds()};
-    if (!path)
-        return KAON_OK;
-    m->file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (m->file < 0)
+}
+
+int32_t kn_monitor_stopped(const kn_monitor *m)
+{
+    return (m->stop && atomic_load_explicit(m->stop, memory_order_relaxed)) ||
+           (m->deadline > 0 && kn_seconds() >= m->deadline);
+}
+
+kaon_status kn_monitor_open(kn_monitor *m, const char *path, uint64_t bytes, kaon_diag *diag)
+{
+    struct stat facts;
+    const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (file < 0)
         return kaon_fail(diag, KAON_IO, "cannot write %s: %s", path, strerror(errno));
+    kaon_status status = KAON_OK;
+    if (fstat(file, &facts) || (uint64_t)facts.st_size < bytes)
+        status = kaon_fail(diag, KAON_CORRUPT,
+                           "%s has %lld bytes, at the checkpoint it had %llu: it was damaged or "
+                           "changed by hand",
+                           path, (long long)facts.st_size, (unsigned long long)bytes);
+    else if (ftruncate(file, (off_t)bytes))
+        status = kaon_fail(diag, KAON_IO, "cannot write %s: %s", path, strerror(errno));
+    if (status)
+        close(file);
+    else
+        m->file = file;
+    return status;
+}
+
+kaon_status kn_monitor_sync(kn_monitor *m, uint64_t *bytes, kaon_diag *diag)
+{
+    struct stat facts = {0};
+    flush(m);
+    // Some file systems know no fsync.
+    if (!m->failed && m->file >= 0 &&
+        ((fsync(m->file) && errno != EINVAL) || fstat(m->file, &facts)))
+        m->failed = errno;
+    *bytes = (uint64_t)facts.st_size;
+    if (m->failed)
+        return kaon_fail(diag, KAON_IO, "cannot write metrics.jsonl: %s", strerror(m->failed));
     return KAON_OK;
 }
 
@@ -129,6 +180,9 @@ void kn_monitor_begin(kn_monitor *m, const char *what)
 {
     flush(m);
     m->what = what;
+    m->suspends = 0;
+    if (what)
+        kn_timing_begin(&m->timing, what);
 }
 
 void kn_monitor_say(kn_monitor *m, int32_t kind, const char *format, ...)
@@ -138,6 +192,8 @@ void kn_monitor_say(kn_monitor *m, int32_t kind, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (kind == KAON_EVENT_STAGE)
+        kn_timing_begin(&m->timing, text);
     send(m, &(kaon_event){.kind = kind, .text = text});
 }
 

@@ -33,7 +33,7 @@ void kn_run_log_fini(kn_run_log *log)
 
 kaon_status kn_run_log_open(kn_run_log *log, const char *path, kaon_diag *diag)
 {
-    const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (file < 0)
         return kaon_fail(diag, KAON_IO, "cannot write %s: %s", path, strerror(errno));
     kn_run_log_close(log);

@@ -15,7 +15,7 @@ typedef struct kn_run_log {
 void kn_run_log_init(kn_run_log *log);
 void kn_run_log_fini(kn_run_log *log);
 
-/* Closes the one that was open. [any] */
+/* Adds to the file what comes; closes the one that was open. [any] */
 kaon_status kn_run_log_open(kn_run_log *log, const char *path, kaon_diag *diag);
 void kn_run_log_close(kn_run_log *log);
 

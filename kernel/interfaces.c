@@ -188,6 +188,8 @@ static const kn_slot environment[] = {
     MAY (kaon_environment, legal),
     MAY (kaon_environment, player),
     STUB(kaon_environment, show, no_show),
+    STUB(kaon_environment, suspend, no_save),
+    STUB(kaon_environment, resume, no_load),
     END,
 };
 

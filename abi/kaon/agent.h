@@ -76,6 +76,11 @@ typedef struct kaon_environment {
     kaon_status (*player)(void *self, int32_t *players, kaon_diag *diag);
     // Environment `index` as text for people; memory of `resize`, freed by the caller. May be absent.
     kaon_status (*show)(void *self, int64_t index, char **text, kaon_diag *diag); // [instance]
+    // Where all environments stand, their random numbers included, for checkpoints of whoever acts
+    // in them; `resume` follows `create` with the same settings, count and seed. Names begin with
+    // "environment/". Absent: this environment cannot be put aside. [instance]
+    kaon_status (*suspend)(void *self, kaon_archive *into, kaon_diag *diag);
+    kaon_status (*resume)(void *self, kaon_archive *from, kaon_diag *diag);
 } kaon_environment;
 
 typedef struct kaon_train {
@@ -84,6 +89,7 @@ typedef struct kaon_train {
     const kaon_part *environment; // of KAON_ENVIRONMENT
     uint64_t seed;
     kaon_monitor *monitor;
+    kaon_archive *from; // what an earlier training put at a checkpoint: go on there; NULL: begin
 } kaon_train;
 
 typedef struct kaon_agent {

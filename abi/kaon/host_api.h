@@ -117,7 +117,9 @@ typedef struct kaon_event {
 enum {
     KAON_RUN_CHECK = 1,   // read the configuration and a little of the data, train nothing
     KAON_RUN_EXPLAIN = 2, // events of kind NOTE hold the compiled programs
-    KAON_RUN_REPLACE = 4  // the run folder may exist and is written anew
+    KAON_RUN_REPLACE = 4, // the run folder may exist and is written anew
+    KAON_RUN_RESUME = 8,  // go on where the run in `folder` stopped; config_path is not read
+    KAON_RUN_FORCE = 16   // resume even if configuration, data or plugins changed since
 };
 
 typedef struct kaon_run_request {
@@ -134,6 +136,7 @@ typedef struct kaon_run_request {
     void (*event)(void *context, const kaon_event *event); // NULL: none; from the calling thread
     void *event_context;
     const char *profile; // a file for a Chrome trace of the launches, or NULL
+    double time_limit;   // seconds from the call on, then as after kaon_stop; 0: none
 } kaon_run_request;
 
 /* Runs an experiment; json: {"folder", "metrics", "seconds", ...}. KAON_CANCELLED after kaon_stop:

@@ -52,11 +52,12 @@ static int exists(const char *name)
 static void remove_run(void)
 {
     static const char *const names[] = {"model.safetensors", "metrics.json", "metrics.jsonl",
-                                        "config.yaml", "log.txt"};
+                                        "config.yaml",       "log.txt",      "run.json",
+                                        "lock.json",         "checkpoints"};
     char path[128];
-    for (int i = 0; i < 5; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", out, names[i]);
-        unlink(path);
+        remove(path);
     }
     rmdir(out);
 }

@@ -107,8 +107,17 @@ static kaon_status progress(kaon_monitor *m, double done, double total, const ch
     return record.cancel_at && record.calls >= record.cancel_at ? KAON_CANCELLED : KAON_OK;
 }
 
-static const kaon_monitor_api monitor_api = {
-    .size = sizeof monitor_api, .metric = metric, .progress = progress};
+static kaon_status checkpoint(kaon_monitor *m, int32_t point, kaon_suspend *suspend, void *context,
+                              kaon_diag *diag)
+{
+    (void)m, (void)point, (void)suspend, (void)context, (void)diag;
+    return KAON_OK;
+}
+
+static const kaon_monitor_api monitor_api = {.size = sizeof monitor_api,
+                                             .metric = metric,
+                                             .progress = progress,
+                                             .checkpoint = checkpoint};
 
 kaon_monitor *kt_monitor(void)
 {

@@ -3,6 +3,7 @@
  * network.c          options, life, model files, the plugin
  * network_graph.c    graphs: forward, training step, validation, prediction, diagnosis
  * network_fit.c      the loop over epochs and batches
+ * network_suspend.c  a training put aside at a checkpoint, and taken up again
  * network_predict.c  predicting tables
  * network_target.c   targets of mean 0 and deviation 1, and back
  * progress.h         schedules of the learning rate, early stopping

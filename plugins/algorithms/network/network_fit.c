@@ -1,29 +1,10 @@
 /* network_fit.c: training: epochs of batches, validation after each, the best weights kept. */
-#include "network.h"
-#include "progress.h"
+#include "network_fit.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { VALIDATION_ROWS = 4096, TEXT = 256 };
-
-// What one call of fit works with.
-typedef struct {
-    network *n;
-    const kaon_fit *fit;
-    int64_t rows;  // of the training table
-    int64_t batch; // rows of a step
-    kaon_program *train;
-    kaon_program *check; // NULL without validation
-    kaon_batches *train_batches;
-    kaon_batches *check_batches;
-    int64_t check_rows; // per batch
-    kaon_variables *best;
-    stopping stop;
-    schedule rate;
-    uint64_t run;  // steps done
-    int64_t epoch; // 1, 2, ...
-} training;
 
 // A scalar of the network's float type, for programs.
 typedef union {
@@ -112,6 +93,7 @@ static kaon_status open_training(training *t, kaon_diag *diag)
     const config *c = n->settings;
     KAON_TRY(check_table(n, t->fit->train, "training", diag));
     t->rows = n->tables->rows(t->fit->train);
+    t->epoch = 1;
     t->batch = c->batch > 0 && c->batch < t->rows ? c->batch : t->rows;
     t->stop = (stopping){.patience = c->patience, .delta = c->delta, .best = INFINITY};
     t->rate = (schedule){.kind = c->schedule,
@@ -161,34 +143,53 @@ static kaon_status tell_progress(const training *t, double part, kaon_diag *diag
     return kaon_fail(diag, KAON_CANCELLED, "stopped; what was learned so far is kept");
 }
 
-// One pass over the training events; *loss is their weighted mean, as the batches were met.
+static kaon_status offer_checkpoint(training *t, int32_t point, kaon_diag *diag)
+{
+    kaon_monitor *m = t->fit->monitor;
+    return m ? m->api->checkpoint(m, point, network_suspend, t, diag) : KAON_OK;
+}
+
+static kaon_status one_step(training *t, const kaon_batch *batch, kaon_diag *diag)
+{
+    network *n = t->n;
+    const double share = (double)t->batch / (double)t->rows; // of a full batch in the epoch
+    const double at = (double)(t->epoch - 1) + t->done;
+    const number rate = as_number(n, schedule_rate(&t->rate, at));
+    const number step = as_number(n, (double)(t->run + 1));
+    number total = {0};
+    const void *inputs[IN_COUNT] = {batch->features, batch->target, batch->weight, &rate, &step};
+    void *outputs[] = {&total};
+    KAON_TRY(n->programs->run(t->train, inputs, outputs, t->run, diag));
+    if (!isfinite(as_double(n, total)))
+        return explain(t, inputs, diag);
+    t->run++;
+    t->batches++;
+    t->sum += as_double(n, total) * share;
+    t->done += (double)batch->rows / (double)t->rows;
+    return KAON_OK;
+}
+
+// One pass over the training events; *loss is their weighted mean, as the batches were met. Where
+// training goes on within an epoch the batches it has seen are passed over.
 static kaon_status train_epoch(training *t, double *loss, kaon_diag *diag)
 {
     network *n = t->n;
     kaon_batch batch = {.size = sizeof batch};
-    const double share = (double)t->batch / (double)t->rows; // of a full batch in the epoch
-    double sum = 0, done = 0;
-    for (;;) {
+    for (int64_t seen = 0;; seen++) {
         const kaon_status status =
             n->tables->batches_next(t->train_batches, t->epoch - 1, &batch, diag);
         if (status == KAON_END)
             break;
         KAON_TRY(status);
-        const double at = (double)(t->epoch - 1) + done;
-        const number rate = as_number(n, schedule_rate(&t->rate, at));
-        const number step = as_number(n, (double)(t->run + 1));
-        number total = {0};
-        const void *inputs[IN_COUNT] = {batch.features, batch.target, batch.weight, &rate, &step};
-        void *outputs[] = {&total};
-        KAON_TRY(n->programs->run(t->train, inputs, outputs, t->run, diag));
-        if (!isfinite(as_double(n, total)))
-            return explain(t, inputs, diag);
-        t->run++;
-        sum += as_double(n, total) * share;
-        done += (double)batch.rows / (double)t->rows;
-        KAON_TRY(tell_progress(t, done, diag));
+        if (seen < t->batches)
+            continue;
+        KAON_TRY(one_step(t, &batch, diag));
+        KAON_TRY(offer_checkpoint(t, KAON_POINT_STEP, diag));
+        KAON_TRY(tell_progress(t, t->done, diag));
     }
-    *loss = sum;
+    *loss = t->sum;
+    t->batches = 0;
+    t->sum = t->done = 0;
     return KAON_OK;
 }
 
@@ -243,15 +244,15 @@ static kaon_status one_epoch(training *t, kaon_diag *diag)
 static kaon_status all_epochs(training *t, kaon_diag *diag)
 {
     const config *c = t->n->settings;
-    for (t->epoch = 1; t->epoch <= c->epochs; t->epoch++) {
+    while (t->epoch <= c->epochs && !stopping_now(&t->stop)) {
         KAON_TRY(kaon_context(diag, one_epoch(t, diag), "epoch %lld", (long long)t->epoch));
-        if (stopping_now(&t->stop)) {
-            kaon_say(t->n->host, KAON_LOG_INFO,
-                     "stopped after epoch %lld: no improvement since epoch %lld",
-                     (long long)t->epoch, (long long)t->stop.best_epoch);
-            break;
-        }
+        t->epoch++;
+        KAON_TRY(offer_checkpoint(t, KAON_POINT_ROUND, diag));
     }
+    if (t->epoch <= c->epochs)
+        kaon_say(t->n->host, KAON_LOG_INFO,
+                 "stopped after epoch %lld: no improvement since epoch %lld",
+                 (long long)t->epoch - 1, (long long)t->stop.best_epoch);
     return KAON_OK;
 }
 
@@ -277,6 +278,8 @@ kaon_status network_fit(void *self, const kaon_fit *fit, kaon_diag *diag)
     training t = {.n = self, .fit = fit};
     network *n = self;
     kaon_status status = open_training(&t, diag);
+    if (!status && fit->from)
+        status = kaon_context(diag, network_resume(&t, fit->from, diag), "checkpoint");
     if (!status)
         status = all_epochs(&t, diag);
     // A loss that was not finite changed nothing: the weights of the step before it are kept,

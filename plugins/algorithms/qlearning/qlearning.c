@@ -156,6 +156,37 @@ static kaon_status act(void *self, int64_t count, const void *observations, cons
     return KAON_OK;
 }
 
+/* --- model files ------------------------------------------------------------------------------ */
+
+static kaon_view values_of(const agent *a, const int64_t shape[2])
+{
+    return (kaon_view){
+        sizeof(kaon_view), KAON_F64, KAON_DEVICE_CPU, 0, 2, 0, a->values, shape, NULL};
+}
+
+static kaon_status save(void *self, kaon_archive *into, kaon_diag *diag)
+{
+    agent *a = self;
+    const int64_t shape[] = {a->states, a->actions};
+    const kaon_view view = values_of(a, shape);
+    return into->api->put(into, "values", &view, diag);
+}
+
+static kaon_status load(void *self, kaon_archive *from, kaon_diag *diag)
+{
+    agent *a = self;
+    kaon_view view = {.size = sizeof view};
+    KAON_TRY(from->api->get(from, "values", &view, diag));
+    if (view.dtype != KAON_F64 || view.rank != 2 || view.shape[0] != a->states ||
+        view.shape[1] != a->actions)
+        return kaon_fail(diag, KAON_CORRUPT,
+                         "'values' is not a table of %lld states and %lld "
+                         "actions in f64",
+                         (long long)a->states, (long long)a->actions);
+    memcpy(a->values, view.data, (size_t)(a->states * a->actions) * sizeof *a->values);
+    return KAON_OK;
+}
+
 /* --- learning --------------------------------------------------------------------------------- */
 
 // One environment, the agent in it, and where they stand.
@@ -168,6 +199,9 @@ typedef struct {
     double alpha;
     double epsilon;
     int32_t state;
+    // Between two episodes:
+    int64_t episodes; // done
+    double sum;       // of returns since the last report
 } session;
 
 static kaon_status see_legal(const session *s, kaon_diag *diag)
@@ -224,24 +258,58 @@ static kaon_status episode(session *s, double *gain, kaon_diag *diag)
     return KAON_OK;
 }
 
+/* --- checkpoints, between two episodes -------------------------------------------------------- */
+
+static kaon_status suspend(void *context, kaon_archive *into, kaon_diag *diag)
+{
+    const session *s = context;
+    const int64_t counters[] = {s->episodes, (int64_t)s->random.at};
+    const int64_t shape[] = {s->agent->states, s->agent->actions};
+    const kaon_view values = values_of(s->agent, shape);
+    KAON_TRY(kaon_put_bytes(into, "counters", counters, sizeof counters, diag));
+    KAON_TRY(kaon_put_bytes(into, "sum", &s->sum, sizeof s->sum, diag));
+    KAON_TRY(into->api->put(into, "values", &values, diag));
+    return s->table->suspend(s->world, into, diag);
+}
+
+static kaon_status resume(session *s, kaon_archive *from, kaon_diag *diag)
+{
+    int64_t counters[2];
+    KAON_TRY(kaon_get_bytes(from, "counters", counters, sizeof counters, diag));
+    KAON_TRY(kaon_get_bytes(from, "sum", &s->sum, sizeof s->sum, diag));
+    KAON_TRY(load(s->agent, from, diag));
+    s->episodes = counters[0];
+    s->random.at = (uint64_t)counters[1];
+    return s->table->resume(s->world, from, diag);
+}
+
+// At the end of each report; what is lost in between is little.
+static kaon_status report(session *s, kaon_monitor *m, int64_t every, kaon_diag *diag)
+{
+    const double total = (double)s->agent->settings->episodes;
+    m->api->metric(m, "return", s->episodes, s->sum / (double)every);
+    s->sum = 0;
+    KAON_TRY(m->api->checkpoint(m, KAON_POINT_ROUND, suspend, s, diag));
+    if (m->api->progress(m, (double)s->episodes, total, "episode"))
+        return kaon_fail(diag, KAON_CANCELLED, "stopped; what was learned so far is kept");
+    return KAON_OK;
+}
+
 static kaon_status episodes(session *s, kaon_monitor *monitor, kaon_diag *diag)
 {
     const config *c = s->agent->settings;
     const int64_t every = c->episodes / c->report > 0 ? c->episodes / c->report : 1;
-    double sum = 0;
-    for (int64_t i = 0; i < c->episodes; i++) {
+    while (s->episodes < c->episodes) {
+        const int64_t i = s->episodes;
         const double part = c->episodes > 1 ? (double)i / (double)(c->episodes - 1) : 0;
         double gain = 0;
         s->alpha = c->alpha + part * (c->alpha_last - c->alpha);
         s->epsilon = c->epsilon + part * (c->epsilon_last - c->epsilon);
         KAON_TRY(kaon_context(diag, episode(s, &gain, diag), "episode %lld", (long long)i + 1));
-        sum += gain;
-        if (!monitor || (i + 1) % every)
-            continue;
-        monitor->api->metric(monitor, "return", i + 1, sum / (double)every);
-        sum = 0;
-        if (monitor->api->progress(monitor, (double)i + 1, (double)c->episodes, "episode"))
-            return kaon_fail(diag, KAON_CANCELLED, "stopped; what was learned so far is kept");
+        s->sum += gain;
+        s->episodes++;
+        if (monitor && s->episodes % every == 0)
+            KAON_TRY(report(s, monitor, every, diag));
     }
     return KAON_OK;
 }
@@ -268,37 +336,14 @@ static kaon_status train(void *self, const kaon_train *what, kaon_diag *diag)
     kaon_status status =
         s.table->create(a->host, what->environment->settings, 1, what->seed, &s.world, diag);
     if (!status) {
-        status = episodes(&s, what->monitor, diag);
+        if (what->from)
+            status = kaon_context(diag, resume(&s, what->from, diag), "checkpoint");
+        if (!status)
+            status = episodes(&s, what->monitor, diag);
         s.table->destroy(s.world);
     }
     kaon_free(a->host, s.legal);
     return status;
-}
-
-/* --- model files ------------------------------------------------------------------------------ */
-
-static kaon_status save(void *self, kaon_archive *into, kaon_diag *diag)
-{
-    agent *a = self;
-    const int64_t shape[] = {a->states, a->actions};
-    const kaon_view view = {sizeof view, KAON_F64,  KAON_DEVICE_CPU, 0,   2,
-                            0,           a->values, shape,           NULL};
-    return into->api->put(into, "values", &view, diag);
-}
-
-static kaon_status load(void *self, kaon_archive *from, kaon_diag *diag)
-{
-    agent *a = self;
-    kaon_view view = {.size = sizeof view};
-    KAON_TRY(from->api->get(from, "values", &view, diag));
-    if (view.dtype != KAON_F64 || view.rank != 2 || view.shape[0] != a->states ||
-        view.shape[1] != a->actions)
-        return kaon_fail(diag, KAON_CORRUPT,
-                         "'values' is not a table of %lld states and %lld "
-                         "actions in f64",
-                         (long long)a->states, (long long)a->actions);
-    memcpy(a->values, view.data, (size_t)(a->states * a->actions) * sizeof *a->values);
-    return KAON_OK;
 }
 
 /* --- tables ----------------------------------------------------------------------------------- */

@@ -19,7 +19,10 @@ static void *train(const kaon_part *agent, const kaon_part *environment)
     void *self = NULL;
     kt_ok(env->world(environment->settings, &world, kt_diag()));
     kt_ok(table->create(kt_host(), agent->settings, &world, 1, &self, kt_diag()));
-    const kaon_train what = {sizeof what, 0, environment, 1, kt_monitor()};
+    const kaon_train what = {.size = sizeof what,
+                             .environment = environment,
+                             .seed = 1,
+                             .monitor = kt_monitor()};
     kt_ok(table->train(self, &what, kt_diag()));
     return self;
 }

@@ -289,6 +289,20 @@ static kaon_status show(void *self, int64_t index, char **text, kaon_diag *diag)
     return KAON_OK;
 }
 
+static kaon_status suspend(void *self, kaon_archive *into, kaon_diag *diag)
+{
+    const grid *w = self;
+    const int64_t bytes = w->count * (int64_t)sizeof(walk);
+    return kaon_put_bytes(into, "environment/walks", w->walks, bytes, diag);
+}
+
+static kaon_status resume(void *self, kaon_archive *from, kaon_diag *diag)
+{
+    const grid *w = self;
+    const int64_t bytes = w->count * (int64_t)sizeof(walk);
+    return kaon_get_bytes(from, "environment/walks", w->walks, bytes, diag);
+}
+
 /* --- tables ----------------------------------------------------------------------------------- */
 
 static const kaon_environment environment = {
@@ -302,6 +316,8 @@ static const kaon_environment environment = {
     .reset = reset,
     .step = step,
     .show = show,
+    .suspend = suspend,
+    .resume = resume,
 };
 
 #define ITEMS(item) item(KAON_ENVIRONMENT, "gridworld", &environment)

@@ -159,6 +159,20 @@ static kaon_status show(void *self, int64_t index, char **text, kaon_diag *diag)
     return KAON_OK;
 }
 
+static kaon_status suspend(void *self, kaon_archive *into, kaon_diag *diag)
+{
+    const tictactoe *w = self;
+    const int64_t bytes = w->count * (int64_t)sizeof(game);
+    return kaon_put_bytes(into, "environment/games", w->games, bytes, diag);
+}
+
+static kaon_status resume(void *self, kaon_archive *from, kaon_diag *diag)
+{
+    const tictactoe *w = self;
+    const int64_t bytes = w->count * (int64_t)sizeof(game);
+    return kaon_get_bytes(from, "environment/games", w->games, bytes, diag);
+}
+
 /* --- tables ----------------------------------------------------------------------------------- */
 
 static const kaon_environment environment = {
@@ -172,6 +186,8 @@ static const kaon_environment environment = {
     .legal = legal,
     .player = player,
     .show = show,
+    .suspend = suspend,
+    .resume = resume,
 };
 
 #define ITEMS(item) item(KAON_ENVIRONMENT, "tictactoe", &environment)
