@@ -47,7 +47,16 @@ static int64_t longest_row(const kn_table_builder *b)
     return longest;
 }
 
-// The jagged features side by side, each row cut or filled with zeros to `pad` entries.
+static void fill(const kn_want *want, int64_t count, void *to)
+{
+    if (want->pad_value == 0)
+        memset(to, 0, (size_t)count * kaon_dtype_bytes(want->float_type));
+    for (int64_t i = 0; want->pad_value != 0 && i < count; i++)
+        kn_convert(KAON_F64, &want->pad_value, want->float_type,
+                   (char *)to + (size_t)i * kaon_dtype_bytes(want->float_type), 1);
+}
+
+// The jagged features side by side, each row cut or filled up to `pad` entries.
 static kaon_status pad_features(kn_table_builder *b, kaon_diag *diag)
 {
     const size_t element = kaon_dtype_bytes(b->want->float_type);
@@ -59,7 +68,7 @@ static kaon_status pad_features(kn_table_builder *b, kaon_diag *diag)
     if (!kn_mul_size((size_t)b->pad, stride, &row_bytes))
         return kn_no_memory(diag, "padded features");
     KAON_TRY(kn_buffer_extend(&b->matrix, b->rows, row_bytes, &to, diag));
-    memset(to, 0, (size_t)b->rows * row_bytes);
+    fill(b->want, b->rows * b->pad * b->width, to);
     for (int64_t i = 0; i < b->chosen.feature_count; i++) {
         const kn_sink *s = &b->sinks[i];
         const int64_t *first = (const void *)b->sinks[0].offsets.at;

@@ -46,9 +46,12 @@ typedef struct kn_want {
     int64_t keep_count;
     const char *const *aside; // kept too, and passed over by patterns of features
     int64_t aside_count;
+    const char *const *hidden; // passed over by patterns of features
+    int64_t hidden_count;
     const char *const *classes; // in the order of their numbers
     int64_t class_count;        // 0: those found, sorted
     int64_t pad;                // entries of jagged features; 0: as many as the longest row has
+    double pad_value;           // what fills up shorter rows
     int32_t float_type;         // of features, weight and float targets: KAON_F32 or KAON_F64
     const double *sentinels;    // numbers that stand for "missing": -999
     int64_t sentinel_count;

@@ -101,7 +101,9 @@ static void add_want(XXH3_state_t *sum, const kn_want *want, int64_t limit)
     add_texts(sum, want->feature_count, want->features);
     add_texts(sum, want->aside_count, want->aside);
     add_texts(sum, want->class_count, want->classes);
+    add_texts(sum, want->keep_count, want->keep);
     add_text(sum, want->target);
+    add_text(sum, want->weight);
 }
 
 static kaon_status add_files(XXH3_state_t *sum, const kn_dataset_plan *plan,

@@ -201,6 +201,13 @@ static kaon_status note_files(kn_dataset *d, const kn_row_files *files, kaon_dia
     return names ? KAON_OK : kn_no_memory(diag, "names of files");
 }
 
+static void note_cut(kn_dataset *d, const kn_cut_counts *cut)
+{
+    d->cut.rows += cut->rows;
+    d->cut.kept += cut->kept;
+    d->cut.unknown += cut->unknown;
+}
+
 // Files of their own for validation or test: the same columns, classes and length.
 static kaon_status load_part_files(kn_dataset_plan *plan, const kn_dataset_load *load,
                                    const kaon_table *like, kaon_texts features, kaon_texts paths,
@@ -222,6 +229,7 @@ static kaon_status load_part_files(kn_dataset_plan *plan, const kn_dataset_load 
     kaon_status status = pick_complete(&h, &d->part[part], diag);
     if (!status) {
         status = note_files(d, &h.files, diag);
+        note_cut(d, &h.cut);
         d->rows += kn_table_rows(h.table);
         d->dropped += kn_table_rows(h.table) - kn_table_rows(d->part[part]);
     }
@@ -285,6 +293,7 @@ static kaon_status divide(kn_dataset_plan *plan, const kn_dataset_load *load, co
                                                               (const char *const *)h->features)};
     KAON_TRY(name(d, h->table, features, h->source, diag));
     KAON_TRY(note_files(d, &h->files, diag));
+    note_cut(d, &h->cut);
     KAON_TRY(split_harvest(plan, load, h, d, diag));
     KAON_TRY(load_part_files(plan, load, h->table, features, settings->validation_path,
                              KN_VALIDATION, d, diag));

@@ -18,6 +18,7 @@
 
 #include "kernel/config.h"
 #include "kernel/settings.h"
+#include "data/source.h"
 #include "data/split.h"
 
 typedef struct kn_dataset_plan kn_dataset_plan;
@@ -39,12 +40,14 @@ typedef struct kn_dataset_load {
     const char *const *paths;
     int64_t path_count;      // 0: the section's
     int32_t target_optional; // 1: fine if there is no target or weight column
+    int32_t only_features;   // 1: neither is read: kn_formulas_use
 } kn_dataset_load;
 
 typedef struct kn_dataset {
     kaon_table *part[KN_PARTS]; // NULL: no rows
-    int64_t rows;               // all, of the files
+    int64_t rows;               // all, of the files, but those that were cut
     int64_t dropped;            // rows left out for missing values
+    kn_cut_counts cut;          // rows the section's cut saw and kept; {0}: there is none
     int64_t feature_count;      // names along the last axis of the features
     const char *const *features;
     const char *target; // NULL: none

@@ -19,11 +19,17 @@ static const kaon_option options[] = {
     KAON_TEXTS(kn_data_settings, path, "[]", .help = "files to read; * and ? stand for any text"),
     KAON_TEXTS(kn_data_settings, validation_path, "[]", .help = "files of validation rows"),
     KAON_TEXTS(kn_data_settings, test_path, "[]", .help = "files of test rows"),
+    KN_TREE(kn_data_settings, files,
+            .help = "in place of path, files that are classes: {signal: a.csv, background: b.csv}"),
+    KN_TREE(kn_data_settings, define,
+            .help = "columns made from others: {pt: \"sqrt(px**2 + py**2)\"}"),
+    KAON_TEXT(kn_data_settings, cut, NULL,
+              .help = "condition on the rows to use: nmuon >= 2 && abs(eta) < 2.4"),
     KAON_TEXTS(kn_data_settings, features, "['*']",
-               .help = "columns to learn from: names, patterns, '-name' takes away"),
+               .help = "columns to learn from: names, patterns, formulas; '-name' takes away"),
     KAON_TEXT(kn_data_settings, target, NULL,
-              .help = "column to predict: a name, or a place (-1: the last column)"),
-    KAON_TEXT(kn_data_settings, weight, NULL, .help = "column of event weights"),
+              .help = "column to predict: a name, a formula, or a place (-1: the last column)"),
+    KAON_TEXT(kn_data_settings, weight, NULL, .help = "column of event weights, or a formula"),
     KAON_TEXTS(kn_data_settings, keep, "[]", .help = "further columns to carry along"),
     KAON_CHOICE(kn_data_settings, task, KN_TASK_AUTO, tasks,
                 .help = "what the target is; auto: text, integers and bool are classes"),
@@ -34,7 +40,8 @@ static const kaon_option options[] = {
     KAON_FLOATS(kn_data_settings, missing_values, "[]",
                 .help = "numbers that stand for a missing value, as -999"),
     KAON_INT(kn_data_settings, pad, 0, .min = 0, .max = 1e6,
-             .help = "entries of jagged features, cut or filled with zeros; 0: the longest row"),
+             .help = "entries of jagged features, cut or filled up; 0: the longest row"),
+    KAON_FLOAT(kn_data_settings, pad_value, 0, .help = "what fills up jagged features"),
     KAON_INT(kn_data_settings, rows, 0, .min = 0, .max = 1e15,
              .help = "read only so many rows; 0: all"),
     KAON_TEXT(
@@ -113,6 +120,44 @@ static void read_memory(kn_dataset_plan *plan, const kn_config *node)
         "'memory' is %s, allowed is a size of 1MiB or more with its unit, as 2GiB or 500MB", text);
 }
 
+/* --- formulas --------------------------------------------------------------------------------- */
+
+static void clash(kn_dataset_plan *plan, const kn_config *node, const char *key)
+{
+    const kn_config *at = kn_config_get(node, key);
+    kn_fault_add(plan->s->faults, KN_FAULT_CLASH, at ? at->key_place : node->place,
+                 "'%s' and 'files' exclude each other", key);
+    kn_fault_hint(plan->s->faults, "'files' names all files, each with its class");
+}
+
+// Files that are classes become the paths. 0: no memory.
+static int32_t read_formulas(kn_dataset_plan *plan, const kn_config *node)
+{
+    const kn_data_settings *d = plan->settings;
+    static const char *const keys[] = {"define", "files"};
+    kn_formulas_read(plan->s, node, d->define, d->cut, d->files, &plan->formulas);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const kn_config *at = kn_config_get(node, keys[i]);
+        if (at && at->kind != KN_CONFIG_NULL)
+            kn_config_put(plan->s->tree, plan->resolved, keys[i],
+                          kn_config_copy(plan->s->tree, at));
+    }
+    if (!plan->formulas.class_count)
+        return 1;
+    if (d->path.count)
+        clash(plan, node, "path");
+    if (d->validation_path.count)
+        clash(plan, node, "validation_path");
+    if (d->test_path.count)
+        clash(plan, node, "test_path");
+    kn_data_settings *own = kn_arena_copy(&plan->s->arena, d, sizeof *d);
+    if (!own)
+        return 0;
+    own->path = plan->formulas.paths;
+    plan->settings = own;
+    return 1;
+}
+
 /* --- the section ------------------------------------------------------------------------------ */
 
 static void check_source(kn_dataset_plan *plan, const kn_config *node)
@@ -137,6 +182,8 @@ kn_dataset_plan *kn_dataset_plan_new(kn_settings *s, const kn_config *node, kn_c
     plan->s = s;
     plan->settings = settings;
     plan->resolved = written;
+    if (!read_formulas(plan, node))
+        return NULL;
     check_source(plan, node);
     if (settings->reader) {
         plan->reader = kn_settings_part(s, KAON_READER, settings->reader, &reader);

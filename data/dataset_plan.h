@@ -4,6 +4,7 @@
 
 #include "data/arrow_table.h"
 #include "data/dataset.h"
+#include "data/formulas.h"
 #include "data/split_plan.h"
 
 typedef struct kn_data_settings {
@@ -11,6 +12,9 @@ typedef struct kn_data_settings {
     kaon_texts path;
     kaon_texts validation_path;
     kaon_texts test_path;
+    const kn_config *files;
+    const kn_config *define;
+    const char *cut;
     kaon_texts features;
     const char *target;
     const char *weight;
@@ -20,6 +24,7 @@ typedef struct kn_data_settings {
     int32_t missing; // KN_MISSING_*
     kaon_floats missing_values;
     int64_t pad;
+    double pad_value;
     int64_t rows;
     const char *memory;
     const char *cache;
@@ -31,6 +36,7 @@ struct kn_dataset_plan {
     const kn_data_settings *settings;
     const kaon_part *reader; // NULL: by extension
     kn_split_plan split;
+    kn_formulas formulas;
     uint64_t memory; // bytes of columns; 0: no limit
     uint64_t digest; // of what decides what is read: conversion.h
     kn_config *resolved;

@@ -12,10 +12,10 @@ enum { OWN_NAMES = 3 }; // KN_FILE_CLASS, KN_FILE_WEIGHT, KN_ROW_NUMBER
 
 /* --- what names mean -------------------------------------------------------------------------- */
 
-static kn_known *add_known(kn_derive *d, const char *name, int32_t from)
+static kn_symbol *add_known(kn_derive *d, const char *name, int32_t from)
 {
-    kn_known *known = &d->scope.known[d->scope.count++];
-    *known = (kn_known){.name = name, .from = from, .lane = -1, .input = -1, .kind = {.width = 1}};
+    kn_symbol *known = &d->scope.known[d->scope.count++];
+    *known = (kn_symbol){.name = name, .from = from, .lane = -1, .input = -1, .kind = {.width = 1}};
     known->kind.dtype = KAON_I64;
     return known;
 }
@@ -39,7 +39,7 @@ static void know_file(kn_derive *d)
         kn_arrow_kind kind;
         if (kn_arrow_kind_of(column, &kind, NULL))
             continue;
-        kn_known *known = add_known(d, column->name, KN_FROM_FILE);
+        kn_symbol *known = add_known(d, column->name, KN_FROM_FILE);
         known->index = i;
         known->kind = kind;
         known->labels = labels_of(d, column);
@@ -63,10 +63,10 @@ static const char *join_labels(kn_derive *d)
 static kaon_status know_own(kn_derive *d, kaon_diag *diag)
 {
     add_known(d, KN_ROW_NUMBER, KN_FROM_ROW);
+    add_known(d, KN_FILE_WEIGHT, KN_FROM_WEIGHT)->kind.dtype = KAON_F64;
     if (!d->spec.class_count)
         return KAON_OK;
-    add_known(d, KN_FILE_WEIGHT, KN_FROM_WEIGHT)->kind.dtype = KAON_F64;
-    kn_known *known = add_known(d, KN_FILE_CLASS, KN_FROM_CLASS);
+    kn_symbol *known = add_known(d, KN_FILE_CLASS, KN_FROM_CLASS);
     known->labels = join_labels(d);
     return known->labels ? KAON_OK : kn_no_memory(diag, "names of classes");
 }
@@ -84,7 +84,7 @@ static kaon_status know_definitions(kn_derive *d, kaon_diag *diag)
             status = KAON_INVALID;
             continue;
         }
-        kn_known *known = add_known(d, of->name, KN_FROM_DEFINITION);
+        kn_symbol *known = add_known(d, of->name, KN_FROM_DEFINITION);
         if (kn_expression_parse(&of->formula, &d->arena, d->spec.faults, &known->definition))
             status = KAON_INVALID;
     }
@@ -211,7 +211,7 @@ static kaon_status check_definitions(kn_derive *d, kaon_diag *diag)
 {
     kaon_status status = KAON_OK;
     for (int64_t i = 0; i < d->scope.count; i++) {
-        kn_known *known = &d->scope.known[i];
+        kn_symbol *known = &d->scope.known[i];
         if (known->from != KN_FROM_DEFINITION)
             continue;
         if (kn_expression_check(&d->scope, &known->definition))
@@ -310,7 +310,7 @@ typedef struct gathering {
     int64_t count;
 } gathering;
 
-static void gather(void *context, kn_known *column)
+static void gather(void *context, kn_symbol *column)
 {
     gathering *g = context;
     for (int64_t i = 0; i < g->count; i++)

@@ -16,6 +16,7 @@
 #define KN_DERIVE_H
 
 #include "data/expression.h"
+#include "data/source.h"
 #include "kernel/kernel.h"
 
 typedef struct kn_derive kn_derive;
@@ -40,7 +41,7 @@ typedef struct kn_derive_spec {
     int64_t class_count; // 0: they have none
     const char *const *classes;
     const int32_t *class_of;
-    const double *weight_of;
+    const double *weight_of; // NULL: all are 1
 } kn_derive_spec;
 
 // Names formulas may use for what belongs to a file or row and is in no column of it.
@@ -78,12 +79,6 @@ void kn_derive_raw(const kn_derive *d, const char *const **names, int64_t *count
 kaon_status kn_derive_array(kn_derive *d, int64_t file, const struct ArrowSchema *schema,
                             const struct ArrowArray *array, const struct ArrowSchema **out_schema,
                             const struct ArrowArray **out, kaon_diag *diag);
-
-typedef struct kn_cut_counts {
-    int64_t rows;    // seen since the last begin
-    int64_t kept;    //
-    int64_t unknown; // cut because the cut could not be told
-} kn_cut_counts;
 
 kn_cut_counts kn_derive_counts(const kn_derive *d);
 int32_t kn_derive_has_cut(const kn_derive *d);

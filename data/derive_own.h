@@ -27,7 +27,7 @@ typedef struct kn_computed {
 
 // A column of the file that a program reads.
 typedef struct kn_program_input {
-    kn_known *known;
+    kn_symbol *known;
     int64_t child;   // of the arrays, -1: of no file
     kn_buffer block; // f64
     kn_arrow_look look;

@@ -33,13 +33,13 @@ static int64_t raw_child(kn_derive *d, const char *name, kaon_diag *diag)
     return d->raw_count++;
 }
 
-static void count_input(void *context, kn_known *known)
+static void count_input(void *context, kn_symbol *known)
 {
     (void)known;
     ++*(int32_t *)context;
 }
 
-static void add_input(void *context, kn_known *known)
+static void add_input(void *context, kn_symbol *known)
 {
     kn_derive *d = context;
     if (known->input >= 0)
@@ -71,7 +71,7 @@ static void add_inputs(kn_derive *d, kn_term *root, void *context)
     kn_expression_columns(root, d->walks, add_input, d);
 }
 
-static void clear_input(void *context, kn_known *known)
+static void clear_input(void *context, kn_symbol *known)
 {
     (void)context;
     known->input = -1;
@@ -199,7 +199,7 @@ typedef struct making {
     int64_t rows;
 } making;
 
-static int64_t input_width(const kn_derive *d, const kn_known *known)
+static int64_t input_width(const kn_derive *d, const kn_symbol *known)
 {
     if (known->kind.jagged)
         return d->lanes[lane_place(d, known->lane)].width;
@@ -226,7 +226,7 @@ static int make_inputs(making *m)
     if (!nodes || !lanes)
         return 0;
     for (int32_t i = 0; i < d->input_count; i++) {
-        const kn_known *known = d->inputs[i].known;
+        const kn_symbol *known = d->inputs[i].known;
         const int64_t shape[] = {m->rows, input_width(d, known)};
         nodes[i] = g->api->input(g, known->name, KAON_F64, 2, shape);
         if (known->from == KN_FROM_FILE)
@@ -352,7 +352,7 @@ static kaon_status open_inputs(kn_derive *d, const struct ArrowSchema *schema,
 {
     for (int32_t i = 0; i < d->input_count; i++) {
         kn_program_input *in = &d->inputs[i];
-        const kn_known *known = in->known;
+        const kn_symbol *known = in->known;
         kn_arrow_kind kind;
         char now[96], before[96];
         if (in->child < 0)
@@ -482,13 +482,14 @@ static void load_equals(const kn_program_input *in, int64_t first, int64_t count
     }
 }
 
-static void load_own(const kn_derive *d, const kn_known *known, int64_t file, int64_t first,
+static void load_own(const kn_derive *d, const kn_symbol *known, int64_t file, int64_t first,
                      int64_t count, double *to)
 {
+    const double weight = d->spec.weight_of ? d->spec.weight_of[file] : 1;
     for (int64_t i = 0; i < count; i++)
         to[i] = known->from == KN_FROM_ROW     ? (double)(d->next_row + first + i)
                 : known->from == KN_FROM_CLASS ? (double)d->spec.class_of[file]
-                                               : d->spec.weight_of[file];
+                                               : weight;
 }
 
 // Where the program can read the file's own memory, it does.
@@ -508,7 +509,7 @@ static kaon_status load_inputs(kn_derive *d, int64_t file, int64_t first, int64_
         d->lanes[i].lengths.bytes = 0;
     for (int32_t i = 0; i < d->input_count; i++) {
         kn_program_input *in = &d->inputs[i];
-        const kn_known *known = in->known;
+        const kn_symbol *known = in->known;
         double *to = NULL;
         if (known->kind.jagged) {
             KAON_TRY(load_lists(d, in, first, count, rows, diag));

@@ -60,7 +60,7 @@ typedef struct kn_form {
     kn_axis axis;  // of what is jagged
 } kn_form;
 
-struct kn_known;
+struct kn_symbol;
 
 typedef struct kn_term kn_term;
 struct kn_term {
@@ -76,7 +76,7 @@ struct kn_term {
     int32_t has_last;    //
     int32_t state;       // of the check: 0 not yet, 1 under way, 2 done
     kn_form form;        // after the check
-    struct kn_known *is; // of names and comparisons with a text: the column; NULL: `number`
+    struct kn_symbol *is;   // of names and comparisons with a text: the column; NULL: `number`
     struct kn_value *value; // in the graph of this number
     int32_t value_in;
 };
@@ -147,7 +147,7 @@ enum {
     KN_FROM_EQUALS = 5  // 1 where the file's column of texts is `labels`, else 0
 };
 
-typedef struct kn_known {
+typedef struct kn_symbol {
     const char *name;
     int32_t from;  // KN_FROM_*
     int64_t index; // of the file's column
@@ -157,11 +157,11 @@ typedef struct kn_known {
     int32_t lane;  // of jagged ones: those combined entry by entry share one
     int32_t input; // of the program, -1: not used
     int32_t walk;  // that came by last
-} kn_known;
+} kn_symbol;
 
 typedef struct kn_scope {
     kn_arena *arena;
-    kn_known *known; // may hold others of the same name behind the first
+    kn_symbol *known; // may hold others of the same name behind the first
     int64_t count;
     kn_faults *faults; // NULL: nobody wants words
     int32_t *lanes;    // per lane: one it is the same as, or itself
@@ -173,14 +173,14 @@ typedef struct kn_scope {
 int32_t kn_scope_lane(const kn_scope *scope, int32_t lane);
 
 /* NULL: there is none. [any] */
-kn_known *kn_scope_find(const kn_scope *scope, const char *name);
+kn_symbol *kn_scope_find(const kn_scope *scope, const char *name);
 
 /* What a formula gives. One fault at most is stated. [instance] */
 kaon_status kn_expression_check(kn_scope *scope, kn_expression *e);
 
 /* Visits all columns a checked formula is made from, also through definitions, each definition once
  * for every `walk`, a number never used before. */
-typedef void kn_column_visit(void *context, kn_known *column);
+typedef void kn_column_visit(void *context, kn_symbol *column);
 void kn_expression_columns(kn_term *term, int32_t walk, kn_column_visit *visit, void *context);
 
 /* How many numbers it is per row, 0: as many as there are (what is cut to at most 10 is 10). [any]
@@ -208,7 +208,7 @@ typedef struct kn_building {
     kaon_graph *graph;
     kn_arena *arena;
     const kn_scope *scope;
-    kaon_node *const *inputs;       // by kn_known.input
+    kaon_node *const *inputs;       // by kn_symbol.input
     const kn_entries *const *lanes; // by lane
     int64_t rows;
     int32_t number; // of the graph, never 0 and never used before: values of terms are kept

@@ -72,7 +72,7 @@ static kaon_status refuse_kind(checker *c, const kn_term *call, const kn_term *t
 
 /* --- names ------------------------------------------------------------------------------------ */
 
-kn_known *kn_scope_find(const kn_scope *scope, const char *name)
+kn_symbol *kn_scope_find(const kn_scope *scope, const char *name)
 {
     for (int64_t i = 0; i < scope->count; i++)
         if (!strcmp(scope->known[i].name, name))
@@ -588,7 +588,7 @@ kaon_status kn_expression_check(kn_scope *scope, kn_expression *e)
 
 void kn_expression_columns(kn_term *t, int32_t walk, kn_column_visit *visit, void *context)
 {
-    kn_known *is = t->is;
+    kn_symbol *is = t->is;
     if (is && is->from != KN_FROM_DEFINITION)
         visit(context, is);
     if (is && is->from == KN_FROM_DEFINITION && is->walk != walk) {

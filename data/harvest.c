@@ -28,6 +28,7 @@ kn_want kn_want_of(const kn_dataset_plan *plan, const kn_dataset_load *load)
         .classes = d->classes.at,
         .class_count = d->classes.count,
         .pad = d->pad,
+        .pad_value = d->pad_value,
         .float_type = load->float_type,
         .sentinels = d->missing_values.at,
         .sentinel_count = d->missing_values.count,
@@ -113,6 +114,7 @@ static kaon_status scan(kn_table_builder *b, kn_source *source, int64_t limit, k
     intake in = {b, source, out->files.count ? out->files.ends : NULL};
     KAON_TRY(kn_source_scan(source, &what, add_array, &in, diag));
     close_ends(&out->files);
+    out->cut = kn_source_cut(source);
     KAON_TRY(kaon_context(diag, kn_table_builder_finish(b, &out->table, &out->incomplete, diag),
                           "%s", kn_source_name(source)));
     return keep_features(b, out, diag);
@@ -163,6 +165,18 @@ static kaon_status convert(const kn_dataset_plan *plan, const kn_dataset_load *l
     return status;
 }
 
+static void tell_cut(const kn_dataset_plan *plan, const kn_cut_counts *cut)
+{
+    if (!plan->formulas.cut.text)
+        return;
+    kn_log(plan->s->kernel, KAON_LOG_INFO, "cut '%s': %lld of %lld rows are kept",
+           plan->formulas.cut.text, (long long)cut->kept, (long long)cut->rows);
+    if (cut->unknown)
+        kn_log(plan->s->kernel, KAON_LOG_WARNING,
+               "cut '%s': %lld rows are left out since a value it needs is missing",
+               plan->formulas.cut.text, (long long)cut->unknown);
+}
+
 kaon_status kn_harvest_read(const kn_dataset_plan *plan, const kn_dataset_load *load,
                             const kn_want *want, kaon_texts paths, int32_t tell, kn_harvest *out,
                             kaon_diag *diag)
@@ -171,9 +185,18 @@ kaon_status kn_harvest_read(const kn_dataset_plan *plan, const kn_dataset_load *
     const kaon_part *reader = load->reader ? load->reader : plan->reader;
     *out = (kn_harvest){0};
     KAON_TRY(kn_source_open(plan->s, reader, load->folder, paths.at, paths.count, &source, diag));
-    const kaon_status status = convert(plan, load, source, want, tell, out, diag);
+    kn_want own = *want;
+    const kn_formulas_use use = {.s = plan->s,
+                                 .pad = plan->settings->pad_value,
+                                 .other_files = paths.at != plan->formulas.paths.at,
+                                 .only_features = load->only_features};
+    kaon_status status = kn_formulas_apply(&plan->formulas, &use, source, &own, diag);
+    if (!status)
+        status = convert(plan, load, source, &own, tell, out, diag);
     kn_source_close(source);
-    if (status)
+    if (!status)
+        tell_cut(plan, &out->cut);
+    else
         kn_harvest_fini(out);
     return status;
 }

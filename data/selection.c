@@ -90,6 +90,7 @@ typedef struct choice {
     int8_t *taken;  // per column
     int64_t *order; // features in the order they were named
     int64_t count;  // of them
+    int8_t *hidden; // from patterns, per column
     int64_t target; // or -1
     int64_t weight; // or -1
 } choice;
@@ -136,7 +137,7 @@ static kaon_status add_pattern(choice *c, const char *pattern, kaon_diag *diag)
             if (!kn_pattern_fits(pattern, column->name) || !is_number(column, &kind) ||
                 kind.jagged != jagged)
                 continue;
-            if (c->taken[i] != FREE && c->taken[i] != AS_FEATURE)
+            if (c->hidden[i] || (c->taken[i] != FREE && c->taken[i] != AS_FEATURE))
                 continue;
             fitting++;
             add_feature(c, i);
@@ -289,7 +290,13 @@ kaon_status kn_select(const struct ArrowSchema *schema, const kn_want *want, kn_
     memset(out, 0, sizeof *out);
     c.taken = kn_alloc_array((size_t)schema->n_children, sizeof *c.taken);
     c.order = kn_alloc_array((size_t)schema->n_children, sizeof *c.order);
-    kaon_status status = c.taken && c.order ? KAON_OK : kn_no_memory(diag, "columns");
+    c.hidden = kn_alloc_array((size_t)schema->n_children, sizeof *c.hidden);
+    kaon_status status = c.taken && c.order && c.hidden ? KAON_OK : kn_no_memory(diag, "columns");
+    for (int64_t i = 0; !status && i < want->hidden_count; i++) {
+        const int64_t at = find_name(schema, want->hidden[i]);
+        if (at >= 0)
+            c.hidden[at] = 1;
+    }
     if (!status)
         status = take_single(&c, want->target, want->target_optional, AS_TARGET, "target",
                              &c.target, diag);
@@ -304,6 +311,7 @@ kaon_status kn_select(const struct ArrowSchema *schema, const kn_want *want, kn_
         status = collect(&c, want, out, diag);
     kn_free(c.taken);
     kn_free(c.order);
+    kn_free(c.hidden);
     if (status)
         kn_selection_fini(out);
     return status;

@@ -314,6 +314,11 @@ void kn_source_derive(kn_source *source, struct kn_derive *derive)
     source->derive = derive;
 }
 
+kn_cut_counts kn_source_cut(const kn_source *source)
+{
+    return source->derive ? kn_derive_counts(source->derive) : (kn_cut_counts){0};
+}
+
 const struct ArrowSchema *kn_source_schema(const kn_source *source)
 {
     return source->derive ? kn_derive_schema(source->derive) : &source->schema;

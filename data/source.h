@@ -31,6 +31,16 @@ void kn_source_close(kn_source *source); // takes NULL
  * cuts, which kn_source_rows does not know of. Taken over. [instance] */
 void kn_source_derive(kn_source *source, struct kn_derive *derive);
 
+// What a cut left of the rows of one scan.
+typedef struct kn_cut_counts {
+    int64_t rows;    // seen
+    int64_t kept;    //
+    int64_t unknown; // left out since a value the cut needs is missing
+} kn_cut_counts;
+
+/* Of the last scan; {0} where nothing is derived. [any] */
+kn_cut_counts kn_source_cut(const kn_source *source);
+
 /* Of the first file, and what is derived from it; borrowed. [any] */
 const struct ArrowSchema *kn_source_schema(const kn_source *source);
 

@@ -131,6 +131,10 @@ static char *head_text(const kn_harvest *h, uint64_t *bytes)
                   "source", h->source, "columns", columns, "features",
                   texts_json(h->feature_count, (const char *const *)h->features), "files",
                   texts_json(h->files.count, (const char *const *)h->files.paths), "ends", ends);
+    if (head && h->cut.rows)
+        json_object_set_new(head, "cut",
+                            json_pack("[I, I, I]", (json_int_t)h->cut.rows, (json_int_t)h->cut.kept,
+                                      (json_int_t)h->cut.unknown));
     if (h->incomplete.at)
         json_object_set_new(head, "incomplete", place(&l, (uint64_t)kn_table_rows(h->table)));
     char *text = head ? json_dumps(head, JSON_COMPACT) : NULL;
@@ -393,6 +397,10 @@ static kaon_status read_rest(const reading *r, kn_harvest *out, kaon_diag *diag)
     out->source = kn_copy_text(source ? source : "");
     if (!out->source)
         return kn_no_memory(diag, "a name");
+    const json_t *cut = json_object_get(r->head, "cut");
+    out->cut = (kn_cut_counts){json_integer_value(json_array_get(cut, 0)),
+                               json_integer_value(json_array_get(cut, 1)),
+                               json_integer_value(json_array_get(cut, 2))};
     KAON_TRY(read_texts(json_object_get(r->head, "features"), &out->feature_count, &out->features,
                         diag));
     return read_files(r->head, &out->files, diag);

@@ -12,6 +12,7 @@
 #include <kaon/option.h>
 #include <kaon/table.h>
 
+#include "data/source.h"
 #include "data/split_rows.h"
 
 // What one set of files gave. Start with {0}.
@@ -22,6 +23,7 @@ typedef struct kn_harvest {
     kn_row_files files;
     char **features; // the selection, by name
     int64_t feature_count;
+    kn_cut_counts cut; // what the section's cut left
 } kn_harvest;
 
 void kn_harvest_fini(kn_harvest *harvest); // {0} again
