@@ -96,29 +96,87 @@ static const option_row *row_of(const option_row *rows, int code)
     return NULL;
 }
 
-// How many letters two words have in common at their start: enough to guess an option.
-static const char *nearest_option(const option_row *rows, const char *word)
+/* --- what was meant --------------------------------------------------------------------------- */
+
+enum { LONGEST_WORD = 32 };
+
+static int least(int a, int b)
 {
-    const char *best = NULL;
-    size_t longest = 2;
-    for (const option_row *row = rows; row->name; row++) {
-        size_t same = 0;
-        while (word[same] && word[same] == row->name[same])
-            same++;
-        if (same >= longest) {
-            longest = same + 1;
-            best = row->name;
+    return a < b ? a : b;
+}
+
+// Optimal string alignment: the usual table, all of it.
+static int distance_of(const char *a, const char *b)
+{
+    int rows[LONGEST_WORD + 1][LONGEST_WORD + 1];
+    const int na = (int)strnlen(a, LONGEST_WORD), nb = (int)strnlen(b, LONGEST_WORD);
+    for (int i = 0; i <= na; i++)
+        rows[i][0] = i;
+    for (int j = 0; j <= nb; j++)
+        rows[0][j] = j;
+    for (int i = 1; i <= na; i++)
+        for (int j = 1; j <= nb; j++) {
+            rows[i][j] = least(least(rows[i - 1][j], rows[i][j - 1]) + 1,
+                               rows[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                rows[i][j] = least(rows[i][j], rows[i - 2][j - 2] + 1);
         }
+    return rows[na][nb];
+}
+
+static size_t alike(const char *a, const char *b)
+{
+    size_t same = 0;
+    while (a[same] && a[same] == b[same])
+        same++;
+    return same;
+}
+
+void offer_word(nearest_word *nearest, const char *candidate)
+{
+    const int length = (int)strlen(nearest->word);
+    int distance = distance_of(nearest->word, candidate);
+    if (distance > (length < 6 ? 1 : length / 3)) {
+        // "--threads-per" and "--thr" mean --threads, though many letters are missing.
+        const size_t same = alike(nearest->word, candidate);
+        if (same < 3 || (nearest->word[same] && candidate[same]))
+            return;
+        distance = length;
     }
-    return best;
+    // Of equals the one that begins alike for longer.
+    if (nearest->best && (distance > nearest->distance ||
+                          (distance == nearest->distance &&
+                           alike(nearest->word, candidate) <= alike(nearest->word, nearest->best))))
+        return;
+    nearest->best = candidate;
+    nearest->distance = distance;
 }
 
 static int unknown_option(const command *self, const option_row *rows, const char *word)
 {
     const char *name = word + strspn(word, "-");
-    const char *near = nearest_option(rows, name);
+    nearest_word nearest = {.word = name};
+    for (const option_row *row = rows; row->name; row++)
+        offer_word(&nearest, row->name);
+    const char *near = nearest.best;
     return wrong_use(self, "unknown option '%s'%s%s%s", word, near ? "; did you mean --" : "",
                      near ? near : "", near ? "?" : "");
+}
+
+// Who wants to see rows instead of having them read: they lie in the functions that read into them.
+static struct {
+    visit_rows *visit;
+    void *context;
+} description;
+
+void describe_command(const command *c, visit_rows *visit, void *context)
+{
+    char name[] = "kaon";
+    char *words[] = {name, NULL};
+    description.visit = visit;
+    description.context = context;
+    c->main(1, words);
+    description.visit = NULL;
 }
 
 int read_options(const command *self, const option_row *rows, int argc, char **argv, int *first)
@@ -126,6 +184,10 @@ int read_options(const command *self, const option_row *rows, int argc, char **a
     struct option longs[MOST_OPTIONS + 2];
     char letters[MOST_OPTIONS * 2 + 4];
     int code;
+    if (description.visit) {
+        description.visit(description.context, self, rows);
+        return EXIT_OK;
+    }
     to_getopt(rows, longs, letters);
     opterr = 0;
     optind = 1;

@@ -37,7 +37,7 @@ typedef struct {
 
 typedef struct {
     const char *name;     // "run"
-    const char *summary;  // one line
+    const char *summary;  // one line; "": for scripts, not listed
     const char *usage;    // "FILE [options]"
     const char *examples; // lines "command  # what it does", or NULL
     int (*main)(int argc, char **argv);
@@ -48,6 +48,20 @@ extern const command commands[]; // ends with {0}
 /* Reads options; what is left stands in argv[*first] .... Prints --help. -1: go on; else the exit
  * code. */
 int read_options(const command *self, const option_row *rows, int argc, char **argv, int *first);
+
+/* Shows `visit` the rows of a command's options. */
+typedef void visit_rows(void *context, const command *c, const option_row *rows);
+void describe_command(const command *c, visit_rows *visit, void *context);
+
+/* Letters left out, put in, changed or swapped between two words; of the two, the best match so far
+ * where it is near enough to be what was meant, else NULL. */
+typedef struct {
+    const char *word;
+    const char *best; // NULL: none is near
+    int distance;
+} nearest_word;
+
+void offer_word(nearest_word *nearest, const char *candidate);
 
 /* The row of a sub-command by name. */
 const command *find_command(const char *name);

@@ -135,6 +135,13 @@ const fault_help fault_helps[] = {
      "  - network: {layers: [dense: {units: 2}], loss: softmax_cross_entropy}",
      "Change one of the two as the message says: the loss, the size of the last layer, or"
      " how the target is read (data: {task: regression})."},
+    {121, "a formula cannot be understood",
+     "A cut or a derived column is written in a way that means nothing: a bracket is missing,"
+     " an operator stands at the end, a function or column is not known, or a value of a whole"
+     " event is needed where there is one per particle.",
+     "data: {path: jets.root, cut: \"pt > 20 && (abs(eta) < 2.4\"}     # a bracket is not closed",
+     "Look at the place under the mark. Formulas are written as in C and Python: + - * / **,"
+     " < <= == != >= >, && || !, abs(x), sqrt(x), sum(jet_pt), jet_pt[:10]."},
     {0},
 };
 // clang-format on

@@ -70,6 +70,18 @@ const command commands[] = {
      "  kaon plugin check ./kaon_mine.so\n"
      "  kaon plugin new layer mine                  # a project that builds and passes its tests\n",
      plugin_main},
+    {"doctor", "tell what is installed and why something cannot be used",
+     "[options]",
+     "  kaon doctor                                 # backends, plugins, machine, folders, tools\n"
+     "  kaon doctor --json\n",
+     doctor_main},
+    {"completion", "print what completes commands in your shell",
+     "bash|zsh|fish",
+     "  source <(kaon completion bash)              # for this shell; installed ones need nothing\n"
+     "  kaon completion fish > ~/.config/fish/completions/kaon.fish\n",
+     completion_main},
+    {"complete", "", "WORD...", NULL, complete_main},
+    {"docs", "", "reference|man DIR", NULL, docs_main},
     {"bench", "measure how fast a model predicts",
      "MODEL [options]",
      "  kaon bench runs/jets-1                      # events per second, and one at a time\n",
@@ -85,27 +97,9 @@ static void print_usage(FILE *to)
             "usage: kaon COMMAND ...\n\n",
             kaon_version());
     for (const command *c = commands; c->name; c++)
-        fprintf(to, "  %-9s %s\n", c->name, c->summary);
+        if (*c->summary)
+            fprintf(to, "  %-10s %s\n", c->name, c->summary);
     fprintf(to, "\n'kaon COMMAND --help' tells more. Begin with: kaon run examples/jets.yaml\n");
-}
-
-// "trian" is nearer to no command than "rnu" to "run": count letters in the wrong place.
-static const char *nearest_command(const char *word)
-{
-    const char *best = NULL;
-    int least = 3;
-    for (const command *c = commands; c->name; c++) {
-        int wrong = (int)strlen(c->name) > (int)strlen(word)
-                        ? (int)(strlen(c->name) - strlen(word))
-                        : (int)(strlen(word) - strlen(c->name));
-        for (const char *at = word; *at; at++)
-            wrong += !strchr(c->name, *at);
-        if (wrong < least) {
-            least = wrong;
-            best = c->name;
-        }
-    }
-    return best;
 }
 
 int main(int argc, char **argv)
@@ -131,7 +125,11 @@ int main(int argc, char **argv)
     const command *chosen = find_command(name);
     if (chosen)
         return chosen->main(argc - 1, argv + 1);
-    const char *near = nearest_command(name);
+    nearest_word nearest = {.word = name};
+    for (const command *c = commands; c->name; c++)
+        if (*c->summary)
+            offer_word(&nearest, c->name);
+    const char *near = nearest.best;
     fprintf(stderr, "kaon: there is no command '%s'%s%s%s\n\n", name,
             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     print_usage(stderr);

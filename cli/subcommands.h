@@ -13,6 +13,10 @@ int eval_main(int argc, char **argv);
 int inspect_main(int argc, char **argv);
 int data_main(int argc, char **argv);
 int plugin_main(int argc, char **argv);
+int doctor_main(int argc, char **argv);
+int completion_main(int argc, char **argv);
+int complete_main(int argc, char **argv);
+int docs_main(int argc, char **argv);
 int bench_main(int argc, char **argv);
 
 #endif

@@ -229,10 +229,14 @@ static const kn_schema *schema_named(const kn_schema *schema, const char *name)
 
 static json_t *schema_json(const kn_schema *schema)
 {
-    return json_pack("{s:s, s:s, s:s, s:o}", "kind", "section", "name", schema->more, "help",
+    json_t *sections = json_array();
+    for (const kn_section *at = schema->sections; at && at->key; at++)
+        if (at->schema->more)
+            json_array_append_new(sections, json_string(at->schema->more));
+    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "kind", "section", "name", schema->more, "help",
                      *schema->what ? "what may stand in this section of an experiment"
                                    : "what may stand at the top of an experiment",
-                     "options", options_json(schema->options));
+                     "sections", sections, "options", options_json(schema->options));
 }
 
 kaon_status kaon_item_json(kaon_kernel *kernel, const char *name, char **json, kaon_error *error)

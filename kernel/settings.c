@@ -103,8 +103,10 @@ void kn_option_say(const kaon_option *option, kn_text *out)
 {
     char word[32];
     const kn_limits limits = kn_option_limits(option);
-    if (option->kind == KAON_OPTION_PART || option->kind == KAON_OPTION_PARTS)
-        kn_text_format(out, "%s%s", option->kind == KAON_OPTION_PART ? "one " : "a list, each a ",
+    const int32_t one = option->kind == KAON_OPTION_PART ||
+                        (option->kind == KN_OPTION_TREE && option->max_count == 1);
+    if (option->interface_id)
+        kn_text_format(out, "%s%s", one ? "one " : "a list, each a ",
                        kn_interface_word(option->interface_id, word, sizeof word));
     else
         kn_text_add(out, words_of(option->kind));

@@ -232,6 +232,11 @@ KAON_API kaon_status kaon_data_info(kaon_kernel *kernel, const kaon_data_request
 /* Each file of the search path and what became of it. [any] */
 KAON_API kaon_status kaon_plugins(kaon_kernel *kernel, char **json, kaon_error *error);
 
+/* What is found on this machine: {"version", "backends": [{"name", "plugin", "usable", "chosen", "device",
+ * "memory", "why"}], "folders": [{"path", "origin", "searched", "why"}], "cache", "site", "threads"}. Opens
+ * every backend. [instance] */
+KAON_API kaon_status kaon_doctor(kaon_kernel *kernel, char **json, kaon_error *error);
+
 /* The items of an interface ("layer", "kaon.layer/1") or all (NULL). Loads nothing. [any] */
 KAON_API kaon_status kaon_items(kaon_kernel *kernel, const char *interface_id, char **json,
                                 kaon_error *error);
