@@ -50,6 +50,13 @@ const command commands[] = {
      "  kaon eval runs/jets-1                       # on the test part it was made with\n"
      "  kaon eval runs/jets-1 other.csv --json\n",
      eval_main},
+    {"report", "draw the figures of a run anew",
+     "RUN [FIGURE...] [options]",
+     "  kaon report runs/jets-1                     # report.html and figures/, as configured\n"
+     "  kaon report runs/jets-1 all                 # also what is drawn on request only\n"
+     "  kaon report runs/jets-1 roc 'efficiency: {variable: mass}'\n"
+     "  kaon inspect figures                        # what there is\n",
+     report_main},
     {"inspect", "look into models and at what is installed",
      "MODEL | ITEM | KIND | items [options]",
      "  kaon inspect runs/jets-1                    # learners, parameters, tensors\n"

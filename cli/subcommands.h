@@ -10,6 +10,7 @@ int schema_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int predict_main(int argc, char **argv);
 int eval_main(int argc, char **argv);
+int report_main(int argc, char **argv);
 int inspect_main(int argc, char **argv);
 int data_main(int argc, char **argv);
 int plugin_main(int argc, char **argv);

@@ -16,7 +16,6 @@
 #include "experiment/model.h"
 #include "kernel/pool.h"
 #include "kernel/profile.h"
-#include "experiment/report.h"
 #include "data/table.h"
 
 enum {
@@ -43,25 +42,36 @@ static kaon_status load_from(kn_experiment *e, const char *folder, kaon_diag *di
     return kn_dataset_load_parts(e->plan.data, &load, &e->dataset, diag);
 }
 
+// A path, or a list of them; 1: no memory.
+static int32_t fix_node(kn_arena *arena, const char *base, kn_config *node)
+{
+    kn_config *entry = node && node->kind == KN_CONFIG_LIST ? node->first : node;
+    for (; entry; entry = entry == node ? NULL : entry->next) {
+        char *path = entry->kind == KN_CONFIG_SCALAR ? kn_path_join(base, entry->text) : NULL;
+        if (path)
+            entry->text = kn_arena_text(arena, path);
+        kn_free(path);
+        if (!entry->text)
+            return 1;
+    }
+    return 0;
+}
+
 /* Relative paths of the resolved section are written out, so that config.yaml means the same files
  * wherever it lies. */
 static kaon_status fix_paths(kn_experiment *e, const char *folder, kaon_diag *diag)
 {
     static const char *const keys[] = {"path", "validation_path", "test_path"};
+    kn_arena *arena = &e->plan.settings.arena;
     char *here = getcwd(NULL, 0);
     char *base = here && folder ? kn_path_join(here, folder) : kn_copy_text(here);
     int32_t failed = !base;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && !failed; i++) {
-        kn_config *node = kn_config_get(e->plan.data_resolved, keys[i]);
-        kn_config *entry = node && node->kind == KN_CONFIG_LIST ? node->first : node;
-        for (; entry && !failed; entry = entry == node ? NULL : entry->next) {
-            char *path = entry->kind == KN_CONFIG_SCALAR ? kn_path_join(base, entry->text) : NULL;
-            if (path)
-                entry->text = kn_arena_text(&e->plan.settings.arena, path);
-            failed = !entry->text;
-            kn_free(path);
-        }
-    }
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !failed; i++)
+        failed = fix_node(arena, base, kn_config_get(e->plan.data_resolved, keys[i]));
+    // Classes: a path, a list of them, or {path: ...}.
+    const kn_config *files = kn_config_get(e->plan.data_resolved, "files");
+    for (kn_config *of = files ? files->first : NULL; of && !failed; of = of->next)
+        failed = fix_node(arena, base, of->kind == KN_CONFIG_MAP ? kn_config_get(of, "path") : of);
     free(here);
     kn_free(base);
     return failed ? kn_no_memory(diag, "paths") : KAON_OK;
@@ -84,6 +94,12 @@ static kaon_status load_data(kn_experiment *e, kaon_diag *diag)
     if (!e->dataset->part[KN_TRAIN])
         return kaon_fail(diag, KAON_INVALID, "no rows are left to train on");
     return KAON_OK;
+}
+
+static json_t *cut_json(const kn_cut_counts *cut)
+{
+    return json_pack("{s:I, s:I, s:I}", "rows", (json_int_t)cut->rows, "kept",
+                     (json_int_t)cut->kept, "unknown", (json_int_t)cut->unknown);
 }
 
 static json_t *names_json(int64_t count, const char *const *names)
@@ -119,6 +135,8 @@ static void send_head(kn_experiment *e)
                   names_json(d->feature_count, d->features), "target", d->target, "classes",
                   names_json(d->class_count, d->classes), "learners", learners, "threads",
                   (int)kn_pool_lanes(e->kernel->pool), "backend", kn_experiment_backend(e));
+    if (head && d->cut.rows)
+        json_object_set_new(head, "cut", cut_json(&d->cut));
     char *text = head ? json_dumps(head, JSON_COMPACT) : NULL;
     if (text) {
         kn_run_log_add(e->log, text);
@@ -136,7 +154,8 @@ static void send_head(kn_experiment *e)
 // The data section for the model file: what to select, not where from.
 static kaon_status name_data(kn_experiment *e, kaon_diag *diag)
 {
-    static const char *const places[] = {"path", "test_path", "validation_path", "split"};
+    static const char *const places[] = {"path", "files", "test_path", "validation_path",
+                                         "split"};
     kn_config *kept = kn_config_map_new(e->plan.tree);
     for (const kn_config *child = e->plan.data_resolved->first; child; child = child->next) {
         int32_t is_place = child->kind == KN_CONFIG_NULL;
@@ -184,8 +203,6 @@ static kaon_status judge_part(kn_experiment *e, int32_t part, json_t *parts, kao
     const kn_measure_request asked = {.metrics = e->plan.evaluation->metrics,
                                       .bootstrap = e->plan.evaluation->bootstrap};
     kaon_status status = kn_metrics_of(e->kernel, &asked, predicted, &metrics, NULL, diag);
-    if (!status && (part == KN_TEST || !e->dataset->part[KN_TEST]))
-        status = kn_report_write(e->plan.top->report, predicted, e->folder, diag);
     kn_table_release(predicted);
     if (!status) {
         json_object_set_new(metrics, "rows", json_integer(kn_table_rows(table)));
@@ -214,6 +231,8 @@ static kaon_status judge(kn_experiment *e, kaon_diag *diag)
         break;
     }
     json_object_set_new(e->metrics, "parts", parts);
+    if (e->dataset->cut.rows)
+        json_object_set_new(e->metrics, "cut", cut_json(&e->dataset->cut));
     return status;
 }
 
@@ -295,7 +314,8 @@ static kaon_status run_model(kn_experiment *e, kaon_diag *diag)
     KAON_TRY(save_model(e, diag));
     say(e, KAON_EVENT_STAGE, "judging");
     KAON_TRY(judge(e, diag));
-    return kn_experiment_write_metrics(e, diag);
+    KAON_TRY(kn_experiment_write_metrics(e, diag));
+    return kn_experiment_report(e, diag);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */

@@ -73,6 +73,13 @@ kaon_status kn_experiment_write_json(const kn_experiment *e, const char *name, c
 /* Writes metrics.json. */
 kaon_status kn_experiment_write_metrics(const kn_experiment *e, kaon_diag *diag);
 
+/* Ends the timing and writes the report, if one is asked for: the last step of a run. */
+kaon_status kn_experiment_report(kn_experiment *e, kaon_diag *diag);
+
+/* The report of a run made anew: its model and its data are read again. *out: json_decref. */
+kaon_status kn_experiment_report_again(kn_kernel *kernel, const kaon_report_request *request,
+                                       kn_faults *faults, json_t **out, kaon_diag *diag);
+
 /* Trains an agent, saves it and plays. */
 kaon_status kn_experiment_agent(kn_experiment *e, kaon_diag *diag);
 

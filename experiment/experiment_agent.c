@@ -268,7 +268,8 @@ static kaon_status train(kn_experiment *e, void *self, kaon_diag *diag)
         return trained;
     KAON_TRY(saved);
     KAON_TRY(judge_agent(e, self, diag));
-    return kn_experiment_write_metrics(e, diag);
+    KAON_TRY(kn_experiment_write_metrics(e, diag));
+    return kn_experiment_report(e, diag);
 }
 
 kaon_status kn_experiment_agent(kn_experiment *e, kaon_diag *diag)

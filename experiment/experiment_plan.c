@@ -6,6 +6,7 @@
 #include "experiment/checkpoint.h"
 
 #include <kaon/agent.h>
+#include <kaon/figure.h>
 #include <kaon/learner.h>
 #include <kaon/metric.h>
 #include <math.h>
@@ -13,8 +14,6 @@
 
 #include "kernel/files.h"
 #include "kernel/memory.h"
-
-const char *const kn_report_names[] = {"loss", "roc", "confusion", NULL}; // ORDER report
 
 static const char *const float_names[] = {"f32", "f64", NULL};
 
@@ -42,8 +41,8 @@ static const kaon_option top_options[] = {
     KN_TREE(kn_experiment_settings, agent, .interface_id = KAON_AGENT, .max_count = 1,
             .help = "what learns to act"),
     KN_TREE(kn_experiment_settings, evaluation, .help = "how what was trained is judged"),
-    KAON_TEXTS(kn_experiment_settings, report, NULL, .choices = kn_report_names,
-               .help = "tables to write beside the metrics"),
+    KN_TREE(kn_experiment_settings, report, .interface_id = KAON_FIGURE,
+            .help = "figures of the report; or a word: default, all, none"),
     KN_TREE(kn_experiment_settings, checkpoint, .help = "when to save what is needed to go on after an interruption"),
     KAON_BOOL(kn_experiment_settings, predictions, 0,
               .help = "write predictions.csv: what the model says of the part it is judged by"),
@@ -198,7 +197,10 @@ static void check(kn_experiment_plan *p, const kn_config *root, kn_faults *fault
         plan_model(p);
     else if (p->top->environment)
         plan_agent(p);
+    kn_config *report = NULL;
+    p->report = kn_report_plan(&p->settings, p->top->report, &report);
     kn_config_put(p->tree, p->resolved, "checkpoint", checkpoint);
+    kn_config_put(p->tree, p->resolved, "report", report);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
  *     data: {...}                   # dataset.h
  *     model: [...]                  # learners, in order
  *     evaluation: {bootstrap: 200}  # metrics beside the usual ones, and their uncertainties
- *     report: [...]                 # tables beside the metrics
+ *     report: [...]                 # figures (report.h); absent: all that say something
  *
  * or, instead of data and model, where something learns by doing:
  *
@@ -21,6 +21,7 @@
 
 #include "kernel/config.h"
 #include "data/dataset.h"
+#include "experiment/report.h"
 #include "kernel/settings.h"
 
 // The top of the file. ORDER experiment_settings
@@ -32,7 +33,7 @@ typedef struct kn_experiment_settings {
     int64_t threads;
     const char *backend;
     int32_t float_type; // KAON_F32, KAON_F64: the order of the choices
-    kaon_texts report;
+    const kn_config *report;
     const kn_config *data;
     const kn_config *model;
     const kn_config *environment;
@@ -56,6 +57,7 @@ typedef struct kn_experiment_plan {
     kn_config *resolved; // everything, with defaults
     char *folder;        // of the file: relative paths start there; "" for the current one
     const kn_evaluation_settings *evaluation;
+    kn_report_wish report;
     // A model fitted to data:
     kn_dataset_plan *data;
     kn_config *data_resolved;
@@ -80,9 +82,5 @@ void kn_experiment_plan_fini(kn_experiment_plan *plan);
 
 /* What an experiment may hold at its top, for `inspect`. */
 extern const kn_schema kn_experiment_schema;
-
-// Tables a report may hold. ORDER report
-enum { KN_REPORT_LOSS = 0, KN_REPORT_ROC = 1, KN_REPORT_CONFUSION = 2, KN_REPORTS = 3 };
-extern const char *const kn_report_names[];
 
 #endif

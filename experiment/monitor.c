@@ -192,7 +192,7 @@ void kn_monitor_say(kn_monitor *m, int32_t kind, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (kind == KAON_EVENT_STAGE)
+    if (kind == KAON_EVENT_STAGE && !m->what) // else a learner speaks of itself
         kn_timing_begin(&m->timing, text);
     send(m, &(kaon_event){.kind = kind, .text = text});
 }

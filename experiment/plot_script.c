@@ -18,7 +18,9 @@ enum {
     SMALL_WIDTH = 310, // of one among several in a row
     SMALL_HEIGHT = 245,
     PALETTE = 8,
-    LONG_NAMES = 24 // letters: more are written aslant
+    LONG_NAMES = 24, // letters: more are written aslant
+    NAME_SHOWN = 28, // letters of a name on an axis
+    MANY_CELLS = 9   // in a row: more need a larger panel and smaller numbers
 };
 
 static const char *const palette[PALETTE] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
@@ -81,6 +83,14 @@ static void take(range *r, const double *values, int64_t count)
     }
 }
 
+// Centres of cells lie half a cell from the edges.
+static void take_cells(range *r, const double *centres, int64_t count)
+{
+    const double half = count > 1 ? (centres[1] - centres[0]) / 2 : 0.5;
+    if (count)
+        take(r, (const double[]){centres[0] - half, centres[count - 1] + half}, 2);
+}
+
 static range x_range(const kn_plot_panel *panel)
 {
     range r = {.least = INFINITY};
@@ -89,7 +99,10 @@ static range x_range(const kn_plot_panel *panel)
             s->at.kind == KAON_SERIES_STEPS || s->at.kind == KAON_SERIES_HISTOGRAM;
         if (s->at.undrawn || s->at.kind == KAON_SERIES_LEVEL)
             continue;
-        take(&r, s->at.x, s->at.count + edges);
+        if (s->at.kind == KAON_SERIES_HEAT)
+            take_cells(&r, s->at.x, s->at.count);
+        else
+            take(&r, s->at.x, s->at.count + edges);
         if (s->at.kind == KAON_SERIES_BARS) {
             take(&r, s->at.low, s->at.count);
             take(&r, s->at.high, s->at.count);
@@ -106,8 +119,10 @@ static range y_range(const kn_plot_panel *panel)
         const int32_t kind = s->at.kind;
         if (s->at.undrawn || kind == KAON_SERIES_UPRIGHT)
             continue;
-        if (kind != KAON_SERIES_BAND)
-            take(&r, s->at.y, kind == KAON_SERIES_HEAT ? s->at.rows : s->at.count);
+        if (kind == KAON_SERIES_HEAT)
+            take_cells(&r, s->at.y, s->at.rows);
+        else if (kind != KAON_SERIES_BAND)
+            take(&r, s->at.y, s->at.count);
         if (kind == KAON_SERIES_BAND || kind == KAON_SERIES_POINTS) {
             take(&r, s->at.low, s->at.count);
             take(&r, s->at.high, s->at.count);
@@ -145,8 +160,8 @@ static void widen(range *r, const kaon_axis *axis, double below, double above)
     r->high += above * span;
 }
 
-static void add_range(kn_text *out, const char *axis, const kaon_axis *a, range r, int32_t down,
-                      double below, double above)
+static range add_range(kn_text *out, const char *axis, const kaon_axis *a, range r, int32_t down,
+                       double below, double above)
 {
     if (a->low != a->high && !(a->log && a->low <= 0)) {
         r.low = a->low;
@@ -164,6 +179,7 @@ static void add_range(kn_text *out, const char *axis, const kaon_axis *a, range 
     kn_text_add(out, ":");
     add_number(out, down ? r.low : r.high);
     kn_text_add(out, "]\n");
+    return r;
 }
 
 /* --- axes ------------------------------------------------------------------------------------- */
@@ -190,23 +206,76 @@ static int32_t name_letters(const kaon_axis *a)
     return (int32_t)(letters < 10000 ? letters : 10000);
 }
 
-static void add_tics(kn_text *out, const char *axis, const kaon_axis *a, int32_t is_x)
+// Names that would push the panel off the page are cut.
+static void add_names(kn_text *out, const kaon_axis *a)
 {
-    const int32_t aslant = is_x && name_letters(a) > LONG_NAMES;
-    if (!a->name_count) {
-        kn_text_format(out,
-                       "set %stics mirror norotate autofreq\nset m%stics\nset format %s '%%g'\n",
-                       axis, axis, axis);
-        return;
-    }
-    kn_text_format(out, "unset m%stics\nset %stics nomirror scale 0 %s (", axis, axis,
-                   aslant ? "rotate by 40 right" : "norotate");
+    char name[4 * NAME_SHOWN + 4];
     for (int32_t i = 0; i < a->name_count; i++) {
+        size_t bytes = 0;
+        int32_t letters = 0;
+        for (const char *at = a->names[i]; *at && letters <= NAME_SHOWN; at++, bytes++)
+            letters += (*at & 0xc0) != 0x80;
+        const int32_t cut = letters > NAME_SHOWN;
+        snprintf(name, sizeof name, "%.*s%s", (int)(cut ? bytes - 1 : bytes), a->names[i],
+                 cut ? "..." : "");
         kn_text_add(out, i ? ", " : "");
-        add_quoted(out, a->names[i]);
+        add_quoted(out, name);
         kn_text_format(out, " %d", i);
     }
-    kn_text_add(out, ")\n");
+}
+
+// 1, 2 and 5 times each power of ten where there are too few powers of ten to read a scale by.
+static void add_log_tics(kn_text *out, const char *axis, range r)
+{
+    static const double steps[] = {1, 2, 5};
+    int32_t count = 0;
+    kn_text_format(out, "set %stics mirror norotate ", axis);
+    if (!(r.low > 0) || r.high > 300 * r.low) {
+        kn_text_add(out, "autofreq\n");
+        return;
+    }
+    for (int32_t power = (int32_t)floor(log10(r.low)); pow(10, power) <= r.high; power++)
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+            const double at = steps[i] * pow(10, power);
+            if (at < r.low * 0.999 || at > r.high * 1.001)
+                continue;
+            kn_text_add(out, count++ ? ", " : "(");
+            add_number(out, at);
+        }
+    kn_text_add(out, count ? ")\n" : "autofreq\n");
+}
+
+// The step of 1, 2, 2.5, 5 that gives about `wanted` intervals.
+static double tic_step(range r, int32_t wanted)
+{
+    const double least = (r.high - r.low) / wanted, decade = pow(10, floor(log10(least)));
+    const double share = least / decade;
+    return decade * (share <= 1.001 ? 1
+                     : share <= 2   ? 2
+                     : share <= 2.5 ? 2.5
+                     : share <= 5   ? 5
+                                    : 10);
+}
+
+static void add_tics(kn_text *out, const char *axis, const kaon_axis *a, range r, int32_t wanted)
+{
+    const int32_t aslant = *axis == 'x' && name_letters(a) > LONG_NAMES;
+    if (a->name_count) {
+        kn_text_format(out, "unset m%stics\nset %stics nomirror scale 0 %s (", axis, axis,
+                       aslant ? "rotate by 40 right" : "norotate");
+        add_names(out, a);
+        kn_text_add(out, ")\n");
+        return;
+    }
+    if (a->log)
+        add_log_tics(out, axis, r);
+    else if (r.high > r.low) {
+        kn_text_format(out, "set %stics mirror norotate ", axis);
+        add_number(out, tic_step(r, wanted));
+        kn_text_add(out, "\n");
+    } else
+        kn_text_format(out, "set %stics mirror norotate autofreq\n", axis);
+    kn_text_format(out, "set m%stics %s\nset format %s '%%g'\n", axis, a->log ? "" : "2", axis);
 }
 
 static void add_scale(kn_text *out, const char *axis, const kaon_axis *a)
@@ -238,44 +307,51 @@ static void add_colours(kn_text *out, const kn_plot_panel *panel)
     kn_text_format(out, "set palette %s\nset colorbox\n",
                    z->low < 0 && z->low == -z->high ? diverging : viridis);
     add_scale(out, "cb", z);
-    add_range(out, "cb", z, r, 0, 0, 0);
+    r = add_range(out, "cb", z, r, 0, 0, 0);
     add_label(out, "cb", z);
+    if (z->log)
+        add_log_tics(out, "cb", r);
+    else
+        kn_text_add(out, "set cbtics autofreq\n");
     kn_text_add(out, "set cbtics scale 0.5\nset format cb '%g'\n");
 }
 
-static void add_axes(kn_text *out, const kn_plot_panel *panel)
+// Room above the numbers, where a legend stands over them.
+static double head_room(const kn_plot_panel *panel, int32_t legend, int32_t shown)
+{
+    if (has_kind(panel, KAON_SERIES_HEAT))
+        return 0;
+    return legend == KAON_LEGEND_TOP_RIGHT || legend == KAON_LEGEND_TOP_LEFT
+               ? fmin(0.1 + 0.09 * shown, 0.5)
+               : 0.06;
+}
+
+static void add_axes(kn_text *out, const kn_plot_panel *panel, int32_t tics)
 {
     const kaon_panel *p = &panel->at;
     const int32_t legend = p->legend >= 0 && p->legend <= KAON_LEGEND_ABOVE ? p->legend : 0;
-    const int32_t tight = has_kind(panel, KAON_SERIES_HEAT);
-    const int32_t bars = has_kind(panel, KAON_SERIES_BARS);
+    const int32_t heat = has_kind(panel, KAON_SERIES_HEAT);
     const int32_t points = has_kind(panel, KAON_SERIES_POINTS) && !p->y.log;
+    const double aside = has_kind(panel, KAON_SERIES_BARS) ? 0.05 : 0;
     int32_t shown = 0;
     for (const kn_plot_series *s = panel->first; s; s = s->next)
         shown += s->at.label && !s->at.undrawn;
-    // Room for the legend, where one stands over the numbers.
-    const double head = legend == KAON_LEGEND_TOP_RIGHT || legend == KAON_LEGEND_TOP_LEFT
-                            ? fmin(0.1 + 0.09 * shown, 0.5)
-                            : 0.06;
     kn_text_format(out, "%s\n", shown ? legends[legend] : "unset key");
     kn_text_add(out, "set title ");
     add_quoted(out, p->title);
     kn_text_format(out, "\nset size %s\n", p->square ? "square" : "nosquare");
     add_scale(out, "x", &p->x);
     add_scale(out, "y", &p->y);
-    // Centres of cells are half a cell from the edges, which gnuplot finds by itself.
-    if (tight && p->x.low == p->x.high && !p->x.name_count)
-        kn_text_add(out, "set autoscale xfix\n");
-    else
-        add_range(out, "x", &p->x, x_range(panel), 0, 0, bars ? 0.05 : 0);
-    if (tight && p->y.low == p->y.high && !p->y.name_count)
-        kn_text_add(out, "set autoscale yfix\n");
-    else
-        add_range(out, "y", &p->y, y_range(panel), p->down, points ? 0.06 : 0.03, head);
+    const range x = add_range(out, "x", &p->x, x_range(panel), 0, 0, aside);
+    const range y = add_range(out, "y", &p->y, y_range(panel), p->down,
+                              heat     ? 0
+                              : points ? 0.06
+                                       : 0.03,
+                              head_room(panel, legend, shown));
     add_label(out, "x", &p->x);
     add_label(out, "y", &p->y);
-    add_tics(out, "x", &p->x, 1);
-    add_tics(out, "y", &p->y, 0);
+    add_tics(out, "x", &p->x, x, tics);
+    add_tics(out, "y", &p->y, y, tics);
     add_colours(out, panel);
 }
 
@@ -448,8 +524,8 @@ static void add_series(kn_text *out, const kn_plot_series *s, int32_t *first)
     add_style(out, s);
     add_title(out, s->at.kind == KAON_SERIES_TEXT ? NULL : s->at.label);
     if (s->at.kind == KAON_SERIES_HEAT && s->at.texts)
-        kn_text_format(out, ", \\\n     $d%d using 1:2:5:4 with labels tc rgb variable notitle",
-                       s->number);
+        kn_text_format(out, ", \\\n     $d%d using 1:2:5:4 with labels%s tc rgb variable notitle",
+                       s->number, s->at.count > MANY_CELLS ? " font ',9'" : "");
     if (s->at.kind == KAON_SERIES_BARS && s->at.low)
         kn_text_format(out,
                        ", \\\n     $d%d using 1:2:7:8 with xerrorbars pt 0 lw 1.2 lc rgb '#000000' "
@@ -460,10 +536,10 @@ static void add_series(kn_text *out, const kn_plot_series *s, int32_t *first)
                        s->number, colour_of(s));
 }
 
-static void add_panel(kn_text *out, const kn_plot_panel *panel)
+static void add_panel(kn_text *out, const kn_plot_panel *panel, int32_t tics)
 {
     int32_t first = 1;
-    add_axes(out, panel);
+    add_axes(out, panel, tics);
     add_rules(out, panel);
     for (const kn_plot_series *s = panel->first; s; s = s->next)
         add_series(out, s, &first);
@@ -476,28 +552,41 @@ static void add_page(kn_text *out, const kn_plot *plot)
     kn_plot_layout(plot, &columns, &rows);
     kn_text_format(out, "set multiplot layout %d,%d\n", rows, columns);
     for (const kn_plot_panel *panel = plot->first; panel; panel = panel->next)
-        add_panel(out, panel);
+        add_panel(out, panel, columns < 2 ? 6 : 4);
     kn_text_add(out, "unset multiplot\nset output\n");
+}
+
+// Of the page. Matrices and bars with many names need more than others.
+static void page_size(const kn_plot *plot, int32_t *width, int32_t *height)
+{
+    int32_t columns, rows, most = 0, is_matrix = 0;
+    kn_plot_layout(plot, &columns, &rows);
+    for (const kn_plot_panel *p = plot->first; p; p = p->next) {
+        most = p->at.y.name_count > most ? p->at.y.name_count : most;
+        is_matrix |= p->at.x.name_count > MANY_CELLS;
+    }
+    const int32_t more = most > MANY_CELLS ? most - MANY_CELLS : 0;
+    *width = columns < 2 ? PANEL_WIDTH + is_matrix * more * 24 : columns * SMALL_WIDTH;
+    *height =
+        columns < 2 ? rows * (PANEL_HEIGHT + more * (is_matrix ? 22 : 12)) : rows * SMALL_HEIGHT;
 }
 
 void kn_plot_script(const kn_plot *plot, kn_text *out)
 {
-    int32_t columns, rows;
-    kn_plot_layout(plot, &columns, &rows);
-    const int32_t width = columns < 2 ? PANEL_WIDTH : columns * SMALL_WIDTH;
-    const int32_t height = columns < 2 ? rows * PANEL_HEIGHT : rows * SMALL_HEIGHT;
+    int32_t width, height;
+    page_size(plot, &width, &height);
     kn_text_add(out, "set encoding utf8\nset datafile missing 'NaN'\nset border 15 lw 1\n"
-                     "set tics in front scale 0.8,0.4\nset bars 0.5\n"
+                     "set tics in front scale 0.8,0.4\nset bars 0.5\nset pointintervalbox 0\n"
+                     "set xlabel offset 0,0.4\nset title offset 0,-0.4\n"
                      "set key samplen 1.6 spacing 1.1 width 0 height 0.2 noautotitle\n");
     for (const kn_plot_panel *panel = plot->first; panel; panel = panel->next)
         for (const kn_plot_series *s = panel->first; s; s = s->next)
             if (!is_rule(s) && !s->at.undrawn)
                 add_block(out, s, &panel->at.z);
-    kn_text_format(
-        out,
-        "set terminal svg size %d,%d noenhanced font 'Helvetica,12' background '#ffffff'\n"
-        "set output 'plot.svg'\n",
-        width, height);
+    kn_text_format(out,
+                   "set terminal svg size %d,%d noenhanced font 'Helvetica,12' "
+                   "background '#ffffff'\nset output 'plot.svg'\n",
+                   width, height);
     add_page(out, plot);
     kn_text_format(out,
                    "set terminal pdfcairo size %.2fin,%.2fin noenhanced font 'Helvetica,8.6' "

@@ -84,11 +84,11 @@ kaon_status kn_timing_write(const kn_timing *t, const char *path, kaon_diag *dia
 {
     json_t *stages = json_array();
     for (int32_t i = 0; i < t->count; i++)
-        json_array_append_new(stages, json_pack("{s:s, s:f, s:o}", "name", t->stages[i].name,
-                                                "seconds", t->stages[i].seconds, "joules",
-                                                t->stages[i].joules < 0
-                                                    ? json_null()
-                                                    : json_real(t->stages[i].joules)));
+        json_array_append_new(
+            stages,
+            json_pack("{s:s, s:f, s:o}", "name", t->stages[i].name, "seconds", t->stages[i].seconds,
+                      "joules",
+                      t->stages[i].joules < 0 ? json_null() : json_real(t->stages[i].joules)));
     json_t *root = json_pack("{s:o}", "stages", stages);
     char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
     const kaon_status status =

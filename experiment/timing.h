@@ -18,7 +18,7 @@ typedef struct kn_timing {
         double seconds; // of the clock at its begin while it runs
         double joules;  // negative: not known
     } stages[KN_TIMING_STAGES];
-    int32_t packages;                     // of the machine that can be read
+    int32_t packages;                    // of the machine that can be read
     double at_start[KN_TIMING_PACKAGES]; // microjoules
 } kn_timing;
 

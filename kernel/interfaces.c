@@ -11,6 +11,7 @@
 #include <kaon/agent.h>
 #include <kaon/backend.h>
 #include <kaon/collective.h>
+#include <kaon/figure.h>
 #include <kaon/io.h>
 #include <kaon/layer.h>
 #include <kaon/learner.h>
@@ -261,6 +262,12 @@ static const kn_slot sink[] = {
     END,
 };
 
+static const kn_slot figure[] = {
+    MUST(kaon_figure, title),
+    MUST(kaon_figure, draw),
+    END,
+};
+
 const kn_interface kn_interfaces[] = {
     // id               word           full table                slots
     { KAON_LAYER,       "layer",       sizeof(kaon_layer),       layer },
@@ -278,6 +285,7 @@ const kn_interface kn_interfaces[] = {
     { KAON_METRIC,      "metric",      sizeof(kaon_metric),      metric },
     { KAON_SEARCH,      "search",      sizeof(kaon_search),      search },
     { KAON_SINK,        "sink",        sizeof(kaon_sink),        sink },
+    { KAON_FIGURE,      "figure",      sizeof(kaon_figure),      figure },
     { NULL, NULL, 0, NULL },
 };
 // clang-format on

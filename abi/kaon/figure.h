@@ -1,8 +1,8 @@
 /* figure.h: "kaon.figure/1": what a report shows of a run, as plain data.
  *
- * A figure looks at a finished run (read only) and describes panels, axes and series; the host draws
- * them (SVG in the report, PDF) and writes all numbers of the series as a table, so that a figure
- * never opens a file and never sees the program that draws. Weights may be negative.
+ * A figure looks at a finished run (read only) and describes panels, axes and series; the host
+ * draws them (SVG in the report, PDF) and writes all numbers of the series as a table, so that a
+ * figure never opens a file and never sees the program that draws. Weights may be negative.
  */
 #ifndef KAON_FIGURE_H
 #define KAON_FIGURE_H
@@ -56,11 +56,11 @@ enum {
     KAON_SERIES_HISTOGRAM = 2, // the same, filled
     KAON_SERIES_BAND = 3,      // x, low, high
     KAON_SERIES_POINTS = 4,    // x, y; low, high: ends of error bars along y, or NULL
-    KAON_SERIES_BARS = 5,      // x, y: bars along x at y; low, high: ends of errors along x, or NULL
-    KAON_SERIES_HEAT = 6,      // x (columns), y (rows): centres; z (rows, columns); count: columns
-    KAON_SERIES_TEXT = 7,      // x, y, texts
-    KAON_SERIES_UPRIGHT = 8,   // x: lines from the bottom to the top
-    KAON_SERIES_LEVEL = 9,     // y: lines from left to right
+    KAON_SERIES_BARS = 5,    // x, y: bars along x at y; low, high: ends of errors along x, or NULL
+    KAON_SERIES_HEAT = 6,    // x (columns), y (rows): centres; z (rows, columns); count: columns
+    KAON_SERIES_TEXT = 7,    // x, y, texts
+    KAON_SERIES_UPRIGHT = 8, // x: lines from the bottom to the top
+    KAON_SERIES_LEVEL = 9,   // y: lines from left to right
     KAON_SERIES_COUNT = 10
 };
 
@@ -86,8 +86,9 @@ typedef struct kaon_series {
     const double *z;
     const double *low;
     const double *high;
-    const char *const *texts; // of KAON_SERIES_TEXT; of KAON_SERIES_HEAT: written in the cells, or NULL
-    const double *also;       // another column of the table, not drawn: a threshold; or NULL
+    const char *const
+        *texts;         // of KAON_SERIES_TEXT; of KAON_SERIES_HEAT: written in the cells, or NULL
+    const double *also; // another column of the table, not drawn: a threshold; or NULL
     const char *also_name;
     int32_t undrawn; // 1: in the table only
     int32_t hidden;  // 1: in the drawing only: its numbers stand in another series, or say nothing
@@ -137,7 +138,7 @@ typedef struct kaon_history {
     const char *learner; // "network"
     const char *name;    // "validation_loss"
     int64_t count;
-    const double *step;  // epoch, round, episode
+    const double *step; // epoch, round, episode
     const double *value;
 } kaon_history;
 
@@ -169,7 +170,8 @@ typedef struct kaon_look_api {
     // A measure of the part ("auc") and its uncertainty (NaN: unknown).
     kaon_status (*number)(kaon_look *l, int32_t part, const char *name, double *value,
                           double *sigma, kaon_diag *diag);
-    kaon_status (*history)(kaon_look *l, int64_t index, kaon_history *out); // NOT_FOUND: past the end
+    kaon_status (*history)(kaon_look *l, int64_t index,
+                           kaon_history *out); // NOT_FOUND: past the end
     kaon_status (*stage)(kaon_look *l, int64_t index, kaon_stage *out);
     // Predictions for the first `rows` rows of a part with other features (rows, feature width),
     // into (rows, classes or width) of kaon_scores.

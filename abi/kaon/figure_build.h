@@ -17,7 +17,8 @@ extern "C" {
 
 /* --- memory that goes all at once ------------------------------------------------------------- */
 
-/* Start with {host}; free it in any case. A failure is kept, so that a row of calls needs one check. */
+/* Start with {host}; free it in any case. A failure is kept, so that a row of calls needs one
+ * check. */
 typedef struct kaon_scratch {
     const kaon_host *host;
     void *last;

@@ -155,6 +155,19 @@ KAON_API kaon_status kaon_config_render(kaon_kernel *kernel, const kaon_run_requ
  * [any] */
 KAON_API kaon_status kaon_config_schema(kaon_kernel *kernel, char **json, kaon_error *error);
 
+typedef struct kaon_report_request {
+    uint32_t size;
+    int32_t reserved;
+    const char *folder;   // of a run
+    int64_t figure_count; // 0: as the run's configuration has it
+    const char *const *figures; // "roc", "efficiency: {variable: pt}", or "all"
+} kaon_report_request;
+
+/* Writes report.html and figures/ anew, from the run's files and, where it has a model, the data it was
+ * fitted to, read and divided as they were; json: {"report": path, "figures": [names], "notes"}. [any] */
+KAON_API kaon_status kaon_report(kaon_kernel *kernel, const kaon_report_request *request,
+                                 char **json, kaon_error *error);
+
 /* --- models ----------------------------------------------------------------------------------- */
 
 typedef struct kaon_model kaon_model;

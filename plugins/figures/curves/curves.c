@@ -1,0 +1,243 @@
+/* curves.c: the curves metrics give: ROC, precision and recall, rejection, significance,
+ * calibration.
+ *
+ * A band is one standard deviation of y at the same x, from the bootstrap of the rows. With two
+ * classes the curve of the second one says it all and the first is left out.
+ */
+#include <kaon/figure_build.h>
+
+enum { MOST_CURVES = 8 };
+
+// How a kind of curves looks.
+typedef struct {
+    const char *curve; // its name among those of the metrics
+    const char *caption;
+    int32_t share_x; // 1: the axis shows a share, 0 to 1
+    int32_t share_y;
+    int32_t log_y;
+    int32_t legend;
+    int32_t diagonal; // 1: y = x is drawn for comparison
+    const char *diagonal_label;
+    int32_t points;
+    int32_t best; // 1: the highest point is marked
+} kind;
+
+/* --- one curve -------------------------------------------------------------------------------- */
+
+// The area below it, by trapezes, where x rises or falls from one end to the other.
+static double area_of(const kaon_curve *c)
+{
+    double area = 0;
+    for (int64_t i = 1; i < c->count; i++)
+        area += (c->x[i] - c->x[i - 1]) * (c->y[i] + c->y[i - 1]) / 2;
+    return fabs(area);
+}
+
+static void name_curve(const kind *k, const kaon_curve *c, const kaon_scores *s, int64_t index,
+                       char *label, size_t room)
+{
+    const char *named = c->of_class >= 0 && c->of_class < s->classes && s->class_names
+                            ? s->class_names[c->of_class]
+                            : NULL;
+    if (k->diagonal && !k->points)
+        snprintf(label, room, "%s%sAUC %.4f", named ? named : "", named ? ", " : "", area_of(c));
+    else if (named)
+        snprintf(label, room, "%s", named);
+    else if (c->of_class >= 0)
+        snprintf(label, room, "class %lld", (long long)c->of_class);
+    else
+        snprintf(label, room, "%s", index ? c->y_label : c->name);
+}
+
+static void add_curve(kaon_plot *plot, const kind *k, const kaon_curve *c, const double *sigma,
+                      const char *label, int32_t colour, kaon_scratch *s)
+{
+    double *low = kaon_scratch_doubles(s, c->count), *high = kaon_scratch_doubles(s, c->count);
+    if (s->failed)
+        return;
+    for (int64_t i = 0; i < c->count && sigma; i++) {
+        low[i] = c->y[i] - sigma[i];
+        high[i] = c->y[i] + sigma[i];
+        if (k->share_y) {
+            low[i] = fmax(low[i], 0);
+            high[i] = fmin(high[i], 1);
+        }
+        if (k->log_y && low[i] <= 0)
+            low[i] = c->y[i] / 10;
+    }
+    kaon_series line = {.size = sizeof line,
+                        .kind = k->points ? KAON_SERIES_POINTS : KAON_SERIES_LINE,
+                        .label = label,
+                        .colour = colour,
+                        .count = c->count,
+                        .x = c->x,
+                        .y = c->y,
+                        .low = sigma ? low : NULL,
+                        .high = sigma ? high : NULL,
+                        .also = c->threshold,
+                        .also_name = "threshold"};
+    plot->api->series(plot, &line);
+    if (!sigma || k->points)
+        return;
+    // The table has the band beside the curve already.
+    line.kind = KAON_SERIES_BAND;
+    line.label = NULL;
+    line.also = NULL;
+    line.y = NULL;
+    line.hidden = 1;
+    plot->api->series(plot, &line);
+}
+
+static void mark_best(kaon_plot *plot, const kaon_curve *c, int32_t colour)
+{
+    char label[64];
+    int64_t best = -1;
+    for (int64_t i = 0; i < c->count; i++)
+        if (isfinite(c->y[i]) && (best < 0 || c->y[i] > c->y[best]))
+            best = i;
+    if (best < 0)
+        return;
+    snprintf(label, sizeof label, "highest: %.4g at %.4g", c->y[best], c->x[best]);
+    const kaon_series rule = {.size = sizeof rule,
+                              .kind = KAON_SERIES_UPRIGHT,
+                              .label = label,
+                              .colour = colour,
+                              .dash = KAON_DASH_DOTS,
+                              .count = 1,
+                              .x = &c->x[best]};
+    plot->api->series(plot, &rule);
+}
+
+/* --- all of a kind ---------------------------------------------------------------------------- */
+
+static void open_panel(kaon_plot *plot, const kind *k, const kaon_curve *c)
+{
+    kaon_panel panel = {.size = sizeof panel,
+                        .legend = k->legend,
+                        .x = {.label = c->x_label, .high = k->share_x},
+                        .y = {.label = c->y_label, .log = k->log_y, .high = k->share_y},
+                        .square = k->share_x && k->share_y};
+    if (k->share_y)
+        panel.y.high = 1.0;
+    plot->api->panel(plot, &panel);
+    if (!k->diagonal)
+        return;
+    const double ends[] = {0, 1};
+    const kaon_series line = {.size = sizeof line,
+                              .kind = KAON_SERIES_LINE,
+                              .label = k->diagonal_label,
+                              .colour = KAON_COLOUR_GREY,
+                              .dash = KAON_DASH_DOTS,
+                              .hidden = 1,
+                              .count = 2,
+                              .x = ends,
+                              .y = ends};
+    plot->api->series(plot, &line);
+}
+
+static kaon_status draw(const kind *k, const kaon_host *host, kaon_look *run, kaon_plot *plot,
+                        kaon_diag *diag)
+{
+    int32_t part, shown = 0, left = 0;
+    const kaon_scores *scores = NULL;
+    kaon_curve c = {.size = sizeof c};
+    const double *sigma = NULL;
+    kaon_scratch s = {.host = host};
+    if (run->api->main_part(run, &part) || run->api->scores(run, part, &scores, diag))
+        return kaon_fail(diag, KAON_UNSUPPORTED, "the run has no predictions to compare");
+    kaon_status status;
+    for (int64_t i = 0; !(status = run->api->curve(run, part, k->curve, i, &c, &sigma, diag));
+         i++) {
+        char label[200];
+        if (scores->classes == 2 && c.of_class == 0)
+            continue;
+        if (shown == MOST_CURVES) {
+            left++;
+            continue;
+        }
+        if (!shown++)
+            open_panel(plot, k, &c);
+        name_curve(k, &c, scores, i, label, sizeof label);
+        add_curve(plot, k, &c, sigma, label, shown, &s);
+        if (k->best)
+            mark_best(plot, &c, shown);
+    }
+    if (status == KAON_NOT_FOUND)
+        status = kaon_scratch_status(&s, diag);
+    kaon_scratch_free(&s);
+    if (status)
+        return status;
+    if (!shown)
+        return kaon_fail(diag, KAON_UNSUPPORTED, "no metric gives a curve '%s' for it", k->curve);
+    kaon_caption(plot, "%s", k->caption);
+    if (sigma)
+        kaon_caption(plot,
+                     "Bands and bars: one standard deviation, from the bootstrap of the rows.");
+    if (left)
+        kaon_caption(plot, "The curves of %d more classes are left out.", left);
+    return KAON_OK;
+}
+
+/* --- the kinds -------------------------------------------------------------------------------- */
+
+// clang-format off
+static const kind roc = {
+    .curve = "roc", .share_x = 1, .share_y = 1, .legend = KAON_LEGEND_BOTTOM_RIGHT,
+    .diagonal = 1, .diagonal_label = "chance",
+    .caption = "Each class against all others: the share of its rows that pass a cut on its score, "
+               "against the share of all others that do. AUC: the area below."};
+static const kind precision_recall = {
+    .curve = "precision_recall", .share_x = 1, .share_y = 1, .legend = KAON_LEGEND_BOTTOM_LEFT,
+    .caption = "Each class against all others: the share of rows that pass a cut on its score and "
+               "are of the class (purity), against the share of the class that passes (efficiency)."};
+static const kind rejection = {
+    .curve = "rejection", .share_x = 1, .log_y = 1, .legend = KAON_LEGEND_TOP_RIGHT,
+    .caption = "One over the share of the background that passes, against the efficiency for the "
+               "signal."};
+static const kind significance = {
+    .curve = "significance", .legend = KAON_LEGEND_BOTTOM_LEFT, .best = 1,
+    .caption = "Expected significance of the rows that pass the cut, with the sums of their weights "
+               "as numbers of events."};
+static const kind calibration = {
+    .curve = "calibration", .share_x = 1, .share_y = 1, .legend = KAON_LEGEND_TOP_LEFT,
+    .diagonal = 1, .diagonal_label = "calibrated", .points = 1,
+    .caption = "How often a class is the true one where the model gives it a probability: on the "
+               "diagonal probabilities mean what they say."};
+// clang-format on
+
+#define DRAW(name)                                                                                 \
+    static kaon_status draw_##name(const kaon_host *host, const void *settings, kaon_look *run,    \
+                                   kaon_plot *plot, kaon_diag *diag)                               \
+    {                                                                                              \
+        (void)settings;                                                                            \
+        return draw(&name, host, run, plot, diag);                                                 \
+    }
+DRAW(roc)
+DRAW(precision_recall)
+DRAW(rejection)
+DRAW(significance)
+DRAW(calibration)
+
+/* --- tables ----------------------------------------------------------------------------------- */
+
+#define FIGURE(name, place, heading, words)                                                        \
+    static const kaon_figure name##_figure = {.size = sizeof name##_figure,                        \
+                                              .help = words,                                       \
+                                              .title = heading,                                    \
+                                              .order = place,                                      \
+                                              .draw = draw_##name}
+FIGURE(roc, 20, "ROC curves", "true against false positive rate, with bootstrap bands");
+FIGURE(precision_recall, 21, "Precision and recall", "purity against efficiency");
+FIGURE(rejection, 22, "Background rejection", "one over background against signal efficiency");
+FIGURE(significance, 23, "Significance", "expected significance against the cut on the score");
+FIGURE(calibration, 26, "Calibration", "observed frequency against predicted probability");
+
+#define ITEMS(item)                                                                                \
+    item(KAON_FIGURE, "roc", &roc_figure)                                                          \
+        item(KAON_FIGURE, "precision_recall", &precision_recall_figure)                            \
+            item(KAON_FIGURE, "rejection", &rejection_figure)                                      \
+                item(KAON_FIGURE, "significance", &significance_figure)                            \
+                    item(KAON_FIGURE, "calibration", &calibration_figure)
+
+KAON_PLUGIN("figures_curves", "1.0.0", "Apache-2.0", "figures of the curves metrics give", ITEMS,
+            NULL)
