@@ -234,7 +234,9 @@ static kaon_status make_lock(const kn_experiment *e, const char *config_sum, jso
     kn_run_lock_facts facts = {.kernel = e->kernel,
                                .seed = e->seed,
                                .backend = kn_experiment_backend(e),
-                               .items = e->plan.settings.items};
+                               .items = e->plan.settings.items,
+                               .file_count = e->dataset ? e->dataset->file_count : 0,
+                               .files = e->dataset ? e->dataset->files : NULL};
     snprintf(facts.config, sizeof facts.config, "%s", config_sum);
     return kn_run_lock_make(&facts, out, diag);
 }

@@ -3,6 +3,7 @@
 
 #include <kaon/backend.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -87,8 +88,10 @@ static kaon_status add_files(json_t *list, const kn_run_lock_facts *facts, kaon_
         uint64_t bytes = 0;
         char hex[KN_FILE_SUM_HEX];
         KAON_TRY(kn_file_sum(facts->files[i], &bytes, hex, diag));
-        json_t *entry = json_pack("{s:s, s:I, s:s}", "path", facts->files[i], "bytes",
+        char *path = realpath(facts->files[i], NULL); // the same from wherever it is resumed
+        json_t *entry = json_pack("{s:s, s:I, s:s}", "path", path ? path : facts->files[i], "bytes",
                                   (json_int_t)bytes, "xxh3", hex);
+        free(path);
         if (json_array_append_new(list, entry))
             return kn_no_memory(diag, "a lock file");
     }

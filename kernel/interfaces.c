@@ -150,6 +150,16 @@ static const kn_slot optimizer[] = {
     END,
 };
 
+static const kn_slot schedule[] = {
+    MUST(kaon_schedule, build),
+    END,
+};
+
+static const kn_slot average[] = {
+    MUST(kaon_average, build),
+    END,
+};
+
 static const kn_slot op[] = {
     MUST(kaon_op, decompose),
     MAY (kaon_op, derivative),
@@ -274,6 +284,8 @@ const kn_interface kn_interfaces[] = {
     { KAON_LOSS,        "loss",        sizeof(kaon_loss),        loss },
     { KAON_PENALTY,     "penalty",     sizeof(kaon_penalty),     penalty },
     { KAON_OPTIMIZER,   "optimizer",   sizeof(kaon_optimizer),   optimizer },
+    { KAON_SCHEDULE,    "schedule",    sizeof(kaon_schedule),    schedule },
+    { KAON_AVERAGE,     "average",     sizeof(kaon_average),     average },
     { KAON_OP,          "op",          sizeof(kaon_op),          op },
     { KAON_LEARNER,     "learner",     sizeof(kaon_learner),     learner },
     { KAON_AGENT,       "agent",       sizeof(kaon_agent),       agent },

@@ -1,4 +1,5 @@
-/* layer.h: functions that build graph: "kaon.layer/1" and its kin, losses, penalties, optimizers.
+/* layer.h: functions that build graph: "kaon.layer/1" and its kin, losses, penalties, optimizers,
+ * schedules of the learning rate, averages of weights.
  *
  * Layers have no state of their own: what they learn are parameters of the graph. The same call
  * builds for training and for prediction; kaon_training(g) tells which.
@@ -17,6 +18,8 @@ extern "C" {
 #define KAON_LOSS      "kaon.loss/1"
 #define KAON_PENALTY   "kaon.penalty/1"
 #define KAON_OPTIMIZER "kaon.optimizer/1"
+#define KAON_SCHEDULE  "kaon.schedule/1"
+#define KAON_AVERAGE   "kaon.average/1"
 
 // A layer, an activation: one node in, one node out, the first axis counts events.
 typedef struct kaon_layer {
@@ -71,6 +74,40 @@ typedef struct kaon_optimizer {
     // Optional: the point at which the gradient is taken, from the parameter (Nesterov). [instance]
     kaon_param_hook *point;
 } kaon_optimizer;
+
+/* How far a training is, for one update of it: scalars of f64. */
+typedef struct kaon_pace {
+    uint32_t size;
+    uint32_t reserved;
+    kaon_node *step;   // updates done: 0, 1, 2, ...
+    kaon_node *steps;  // there will be, if nothing ends it early
+    kaon_node *epoch;  // epochs done, with the share done of the one at work
+    kaon_node *epochs; // there will be
+    kaon_node *fresh;  // 1 at the first update after an epoch was judged, else 0
+    kaon_node *loss;   // of that epoch, on the validation events if there are any
+} kaon_pace;
+
+/* A schedule: what multiplies the learning rate. Memory it needs are variables with KAON_SLOT. */
+typedef struct kaon_schedule {
+    uint32_t size;
+    uint32_t settings_size;
+    const kaon_option *options;
+    const char *help;
+    // A scalar of f64. [instance]
+    kaon_node *(*build)(kaon_graph *g, const void *settings, const kaon_pace *pace);
+} kaon_schedule;
+
+/* An average of a parameter over updates: what validation and the finished model use in its place. */
+typedef struct kaon_average {
+    uint32_t size;
+    uint32_t settings_size;
+    const kaon_option *options;
+    const char *help;
+    // The average's next value, from the one it has (zero before the first update) and the value the
+    // parameter gets in this update. [instance]
+    kaon_node *(*build)(kaon_graph *g, const void *settings, kaon_node *average, kaon_node *value,
+                        const kaon_pace *pace);
+} kaon_average;
 
 // An optimizer's memory for one parameter: of its shape and dtype, zero at the start.
 static inline kaon_node *kaon_slot(kaon_graph *g, kaon_node *param, const char *name)

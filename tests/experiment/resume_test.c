@@ -137,6 +137,10 @@ static const struct {
      DATA "model: [network: {" NETWORK "epochs: 3, keep: last, clip_norm: 1, "
           "optimizer: {momentum: {learning_rate: 0.01}}}]\n",
      15, 14},
+    {"plateau, averages",
+     DATA "model: [standardize, network: {" NETWORK "epochs: 3, average: {ema: {decay: 0.9}}, "
+          "schedule: {plateau: {patience: 1, delta: 0.5}}}]\n",
+     15, 14},
     {"gridworld", AGENT("gridworld: {world: frozen_lake}"), 12, 11},
     {"tictactoe", AGENT("tictactoe"), 12, 11},
 };
@@ -286,6 +290,7 @@ static int set_up(void **state)
         {"kaon.learner/1", "network"},       {"kaon.layer/1", "dense"},
         {"kaon.layer/1", "dropout"},         {"kaon.layer/1", "relu"},
         {"kaon.optimizer/1", "momentum"},    {"kaon.loss/1", "softmax_cross_entropy"},
+        {"kaon.average/1", "ema"},           {"kaon.schedule/1", "plateau"},
         {"kaon.agent/1", "qlearning"},       {"kaon.environment/1", "tictactoe"},
         {"kaon.environment/1", "gridworld"},
     };

@@ -5,14 +5,10 @@
  * loss no longer falls (`patience`), and keeps the weights of the best epoch.
  */
 #include "network.h"
-#include "progress.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-// ORDER schedule
-static const char *const schedule_names[] = {"constant", "step",    "exponential",
-                                             "cosine",   "plateau", NULL};
 static const char *const keep_names[] = {"best", "last", NULL};
 
 static const kaon_option options[] = {
@@ -30,13 +26,12 @@ static const kaon_option options[] = {
                .help = "what the loss must fall by to count as improvement"),
     KAON_FLOAT(config, clip_norm, 0, .min = 0, .max = 1e12,
                .help = "greatest length of the gradient, longer ones are scaled down; 0: any"),
-    KAON_CHOICE(config, schedule, SCHEDULE_CONSTANT, schedule_names,
-                .help = "how the learning rate changes"),
-    KAON_FLOAT(config, schedule_factor, 0.1, .min = 0, .max = 1,
-               .help = "of step, exponential, plateau: what multiplies the rate every "
-                       "schedule_epochs; of cosine: what it ends at"),
-    KAON_INT(config, schedule_epochs, 10, .min = 1, .max = 1e9,
-             .help = "epochs between changes; of plateau: epochs without improvement before one"),
+    KAON_FLOAT(config, clip_value, 0, .min = 0, .max = 1e12,
+               .help = "greatest size of each number of the gradient; 0: any"),
+    KAON_PART(config, schedule, KAON_SCHEDULE, NULL,
+              .help = "how the learning rate changes; it stays"),
+    KAON_PART(config, average, KAON_AVERAGE, NULL,
+              .help = "average of the weights that is validated and kept in their place; none"),
     KAON_CHOICE(config, keep, KEEP_BEST, keep_names,
                 .help = "weights kept: of the epoch with the best validation loss, or the last"),
     KAON_BOOL(config, scale_target, 0,

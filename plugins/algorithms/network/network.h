@@ -6,7 +6,7 @@
  * network_suspend.c  a training put aside at a checkpoint, and taken up again
  * network_predict.c  predicting tables
  * network_target.c   targets of mean 0 and deviation 1, and back
- * progress.h         schedules of the learning rate, early stopping
+ * progress.h         early stopping
  */
 #ifndef NETWORK_H
 #define NETWORK_H
@@ -25,9 +25,9 @@ typedef struct {
     int64_t patience;
     double delta;
     double clip_norm;
-    int32_t schedule; // SCHEDULE_*
-    double schedule_factor;
-    int64_t schedule_epochs;
+    double clip_value;
+    kaon_part schedule;
+    kaon_part average;
     int32_t keep; // KEEP_*
     int32_t scale_target;
 } config;
@@ -59,8 +59,18 @@ typedef struct {
     int32_t frozen; // while a graph with constants for variables is built
 } network;
 
-// ORDER input: of training, validation and diagnosis programs; the last two only for training.
-enum { IN_FEATURES, IN_TARGET, IN_WEIGHT, IN_RATE, IN_STEP, IN_COUNT };
+// ORDER input: of training, validation and diagnosis programs; from IN_STEP on only for training.
+enum {
+    IN_FEATURES,
+    IN_TARGET,
+    IN_WEIGHT,
+    IN_STEP,  // of the float type: 1 at the first update; the others are f64, see kaon_pace
+    IN_DONE,  // updates
+    IN_EPOCH, // epochs done
+    IN_FRESH,
+    IN_LOSS,
+    IN_COUNT
+};
 
 /* All graphs are the caller's to free; on failure there is none. */
 kaon_status network_graph(const network *n, int training, kaon_graph **out, kaon_diag *diag);
@@ -75,11 +85,17 @@ kaon_node *network_forward(const network *n, kaon_graph *g, kaon_node *in, kaon_
 
 kaon_node *network_features(const network *n, kaon_graph *g, int64_t rows);
 
-/* One step: inputs IN_*, output: the loss, weighted sum over the batch. */
-kaon_status network_compile_training(const network *n, int64_t rows, kaon_program **out,
-                                     kaon_diag *diag);
+/* One step of `steps`: inputs IN_*, output: the loss, weighted sum over the batch. */
+kaon_status network_compile_training(const network *n, int64_t rows, double steps,
+                                     kaon_program **out, kaon_diag *diag);
 
-/* Inputs IN_FEATURES to IN_WEIGHT; outputs: weighted sums of loss and of right answers. */
+// Where an average of a parameter is kept.
+#define AVERAGE_SLOT "average"
+
+/* Puts averages in the place of the parameters. Does nothing where none are kept. */
+kaon_status network_take_averages(const network *n, kaon_diag *diag);
+
+/* Inputs IN_FEATURES to IN_WEIGHT; of averages where they are kept. Outputs: weighted sums of loss and of right answers. */
 kaon_status network_compile_validation(const network *n, int64_t rows, kaon_program **out,
                                        kaon_diag *diag);
 

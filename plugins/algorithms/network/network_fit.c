@@ -96,12 +96,8 @@ static kaon_status open_training(training *t, kaon_diag *diag)
     t->epoch = 1;
     t->batch = c->batch > 0 && c->batch < t->rows ? c->batch : t->rows;
     t->stop = (stopping){.patience = c->patience, .delta = c->delta, .best = INFINITY};
-    t->rate = (schedule){.kind = c->schedule,
-                         .factor = c->schedule_factor,
-                         .epochs = c->schedule_epochs,
-                         .total = c->epochs,
-                         .plateau = 1};
-    KAON_TRY(network_compile_training(n, t->batch, &t->train, diag));
+    t->steps = (double)((t->rows + t->batch - 1) / t->batch) * (double)c->epochs;
+    KAON_TRY(network_compile_training(n, t->batch, t->steps, &t->train, diag));
     KAON_TRY(network_target_fit(n, t->fit->train, diag));
     KAON_TRY(open_validation(t, diag));
     KAON_TRY(n->programs->variables_new(n->host, n->seed, &t->best, diag));
@@ -153,11 +149,13 @@ static kaon_status one_step(training *t, const kaon_batch *batch, kaon_diag *dia
 {
     network *n = t->n;
     const double share = (double)t->batch / (double)t->rows; // of a full batch in the epoch
-    const double at = (double)(t->epoch - 1) + t->done;
-    const number rate = as_number(n, schedule_rate(&t->rate, at));
     const number step = as_number(n, (double)(t->run + 1));
+    const double pace[] = {(double)t->run, (double)(t->epoch - 1) + t->done,
+                           t->batches == 0 && t->epoch > 1, t->loss};
     number total = {0};
-    const void *inputs[IN_COUNT] = {batch->features, batch->target, batch->weight, &rate, &step};
+    // ORDER input
+    const void *inputs[IN_COUNT] = {batch->features, batch->target, batch->weight, &step,
+                                    &pace[0],        &pace[1],      &pace[2],      &pace[3]};
     void *outputs[] = {&total};
     KAON_TRY(n->programs->run(t->train, inputs, outputs, t->run, diag));
     if (!isfinite(as_double(n, total)))
@@ -233,7 +231,7 @@ static kaon_status one_epoch(training *t, kaon_diag *diag)
             tell(t, "validation_accuracy", accuracy);
     }
     const int better = stopping_better(&t->stop, t->epoch, loss);
-    schedule_tell(&t->rate, t->stop.idle);
+    t->loss = loss;
     // Without validation the loss on the training events is no reason to go back.
     const int best_wanted = n->settings->keep == KEEP_BEST && t->check;
     if (better || !best_wanted)
@@ -291,6 +289,8 @@ kaon_status network_fit(void *self, const kaon_fit *fit, kaon_diag *diag)
         if (!status && restored)
             status = kaon_fail(diag, restored, "the best weights could not be put back");
     }
+    const kaon_status averaged =
+        t.run > 0 ? network_take_averages(n, status ? NULL : diag) : KAON_OK;
     close_training(&t);
-    return status;
+    return status ? status : averaged;
 }

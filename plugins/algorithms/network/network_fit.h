@@ -11,6 +11,7 @@ typedef struct {
     const kaon_fit *fit;
     int64_t rows;  // of the training table
     int64_t batch; // rows of a step
+    double steps;  // there will be, if nothing ends it early
     kaon_program *train;
     kaon_program *check; // NULL without validation
     kaon_batches *train_batches;
@@ -19,11 +20,11 @@ typedef struct {
     kaon_variables *best;
     // From here on, with the variables, all that a checkpoint keeps.
     stopping stop;
-    schedule rate;
     uint64_t run;    // steps done
     int64_t epoch;   // 1, 2, ...: at work
     int64_t batches; // of this epoch done
     double sum;      // of their losses
+    double loss;     // of the epoch before
     double done;     // share of the epoch
 } training;
 

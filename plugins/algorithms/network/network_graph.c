@@ -143,25 +143,73 @@ static void clip(kaon_graph *g, double limit, int32_t count, kaon_node **grads)
         grads[i] = kaon_mul(g, grads[i], factor);
 }
 
+// Cuts each number of a gradient off at -limit and limit.
+static void clip_each(kaon_graph *g, double limit, int32_t count, kaon_node **grads)
+{
+    for (int32_t i = 0; i < count; i++)
+        grads[i] =
+            kaon_max(g, kaon_min(g, grads[i], kaon_scalar(g, limit)), kaon_scalar(g, -limit));
+}
+
 /* --- training --------------------------------------------------------------------------------- */
 
-static kaon_status add_updates(const network *n, kaon_graph *g, const batch_graph *b, int32_t count,
-                               kaon_node *const *params, kaon_node **grads, kaon_diag *diag)
+// ORDER input
+static kaon_pace pace_of(const network *n, kaon_graph *g, double steps)
+{
+    return (kaon_pace){
+        .size = sizeof(kaon_pace),
+        .step = g->api->input(g, "done", KAON_F64, 0, NULL),
+        .epoch = g->api->input(g, "epoch", KAON_F64, 0, NULL),
+        .fresh = g->api->input(g, "fresh", KAON_F64, 0, NULL),
+        .loss = g->api->input(g, "loss", KAON_F64, 0, NULL),
+        .steps = kaon_scalar_as(g, KAON_F64, steps),
+        .epochs = kaon_scalar_as(g, KAON_F64, (double)n->settings->epochs),
+    };
+}
+
+static kaon_node *rate_of(const network *n, kaon_graph *g, const kaon_pace *pace)
+{
+    const kaon_part *part = &n->settings->schedule;
+    if (!given(part))
+        return kaon_scalar(g, 1);
+    const kaon_schedule *schedule = part->table;
+    return kaon_cast(g, schedule->build(g, part->settings, pace), n->float_type);
+}
+
+static void update_average(const network *n, kaon_graph *g, kaon_node *good, kaon_node *param,
+                           kaon_node *next, const kaon_pace *pace)
+{
+    const kaon_part *part = &n->settings->average;
+    if (!given(part))
+        return;
+    const kaon_average *average = part->table;
+    kaon_node *slot = kaon_slot(g, param, AVERAGE_SLOT);
+    kaon_node *value = average->build(g, part->settings, slot, next, pace);
+    kaon_update(g, slot, kaon_select(g, good, value, slot));
+}
+
+static kaon_status add_updates(const network *n, kaon_graph *g, const batch_graph *b, double steps,
+                               int32_t count, kaon_node *const *params, kaon_node **grads,
+                               kaon_diag *diag)
 {
     const kaon_part *part = &n->settings->optimizer;
     const kaon_optimizer *optimizer = part->table;
-    kaon_node *rate = g->api->input(g, "rate", n->float_type, 0, NULL);
     kaon_node *step = g->api->input(g, "step", n->float_type, 0, NULL);
+    const kaon_pace pace = pace_of(n, g, steps);
+    kaon_node *rate = rate_of(n, g, &pace);
+    KAON_TRY(kaon_context(diag, g->api->check(g, diag), "schedule %s",
+                          given(&n->settings->schedule) ? n->settings->schedule.name : ""));
     kaon_node *good = kaon_finite(g, b->total);
     for (int32_t i = 0; i < count; i++) {
         kaon_node *next = optimizer->build(g, part->settings, params[i], grads[i], rate, step);
         kaon_update(g, params[i], kaon_select(g, good, next, params[i]));
+        update_average(n, g, good, params[i], next, &pace);
     }
     return kaon_context(diag, g->api->check(g, diag), "optimizer %s", part->name);
 }
 
-static kaon_status build_training(const network *n, kaon_graph *g, int64_t rows, kaon_node **total,
-                                  kaon_diag *diag)
+static kaon_status build_training(const network *n, kaon_graph *g, int64_t rows, double steps,
+                                  kaon_node **total, kaon_diag *diag)
 {
     const kaon_part *part = &n->settings->optimizer;
     const kaon_optimizer *optimizer = part->table;
@@ -181,10 +229,12 @@ static kaon_status build_training(const network *n, kaon_graph *g, int64_t rows,
     KAON_TRY(g->api->check(g, diag));
     g->api->gradient(g, price, NULL, count, params, grads);
     KAON_TRY(g->api->check(g, diag));
+    if (n->settings->clip_value > 0)
+        clip_each(g, n->settings->clip_value, count, grads);
     if (n->settings->clip_norm > 0)
         clip(g, n->settings->clip_norm, count, grads);
     *total = b.total;
-    return add_updates(n, g, &b, count, params, grads, diag);
+    return add_updates(n, g, &b, steps, count, params, grads, diag);
 }
 
 static kaon_status compile(const network *n, kaon_graph *g, int32_t count,
@@ -195,13 +245,13 @@ static kaon_status compile(const network *n, kaon_graph *g, int32_t count,
     return n->programs->compile(n->host, &job, out, diag);
 }
 
-kaon_status network_compile_training(const network *n, int64_t rows, kaon_program **out,
-                                     kaon_diag *diag)
+kaon_status network_compile_training(const network *n, int64_t rows, double steps,
+                                     kaon_program **out, kaon_diag *diag)
 {
     kaon_graph *g = NULL;
     kaon_node *total = NULL;
     KAON_TRY(network_graph(n, 1, &g, diag));
-    kaon_status status = build_training(n, g, rows, &total, diag);
+    kaon_status status = build_training(n, g, rows, steps, &total, diag);
     if (!status)
         status = compile(n, g, 1, &total, out, diag);
     n->programs->graph_free(g);
@@ -226,13 +276,23 @@ static kaon_node *right(const network *n, kaon_graph *g, const batch_graph *b)
     return guess ? kaon_cast(g, kaon_eq(g, guess, b->target), n->float_type) : NULL;
 }
 
+// For `through`.
+static kaon_node *averaged(kaon_graph *g, const void *context, kaon_node *param)
+{
+    (void)context;
+    return kaon_slot(g, param, AVERAGE_SLOT);
+}
+
 kaon_status network_compile_validation(const network *n, int64_t rows, kaon_program **out,
                                        kaon_diag *diag)
 {
     kaon_graph *g = NULL;
     KAON_TRY(network_graph(n, 0, &g, diag));
     batch_graph b = {0};
+    if (given(&n->settings->average))
+        g->api->through(g, averaged, NULL);
     kaon_status status = build_batch(n, g, rows, NULL, &b, diag);
+    g->api->through(g, NULL, NULL);
     if (!status) {
         kaon_node *hits = right(n, g, &b);
         kaon_node *outputs[] = {b.total, hits ? kaon_sum_all(g, kaon_mul(g, b.weight, hits))
@@ -241,6 +301,24 @@ kaon_status network_compile_validation(const network *n, int64_t rows, kaon_prog
     }
     n->programs->graph_free(g);
     return status;
+}
+
+// "1_dense/weight/average" takes the place of "1_dense/weight".
+kaon_status network_take_averages(const network *n, kaon_diag *diag)
+{
+    static const char ending[] = "/" AVERAGE_SLOT;
+    for (int32_t i = 0; i < n->programs->variable_count(n->variables); i++) {
+        kaon_variable_info info = {.size = sizeof info};
+        char name[KAON_TEXT_MAX];
+        KAON_TRY(n->programs->variable_at(n->variables, i, &info, diag));
+        const size_t length = strlen(info.name), end = sizeof ending - 1;
+        if (!(info.flags & KAON_SLOT) || length <= end || length >= sizeof name ||
+            strcmp(info.name + length - end, ending) != 0)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)(length - end), info.name);
+        KAON_TRY(n->programs->variable_set(n->variables, name, KAON_TRAINABLE, &info.view, diag));
+    }
+    return KAON_OK;
 }
 
 /* --- prediction ------------------------------------------------------------------------------- */

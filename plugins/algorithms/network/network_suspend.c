@@ -1,7 +1,7 @@
 /* network_suspend.c: a training put aside at a checkpoint, and taken up again.
  *
- *   counters  i64  steps, epoch, batches of it, best epoch, epochs since, drops of a plateau
- *   numbers   f64  loss so far, share of the epoch, best loss, factor of a plateau
+ *   counters  i64  steps, epoch, batches of it, best epoch, epochs since
+ *   numbers   f64  loss so far, share of the epoch, best loss, loss of the last epoch
  *   now/NAME       every variable, the optimizer's included
  *   best/NAME      the same at the best epoch
  *
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { COUNTERS = 6, NUMBERS = 4 };
+enum { COUNTERS = 5, NUMBERS = 4 };
 
 static kaon_view row_of(int32_t dtype, void *data, const int64_t *count)
 {
@@ -35,9 +35,8 @@ static kaon_status put_all(const network *n, kaon_variables *variables, const ch
 kaon_status network_suspend(void *context, kaon_archive *into, kaon_diag *diag)
 {
     const training *t = context;
-    int64_t counters[] = {(int64_t)t->run,    t->epoch,     t->batches,
-                          t->stop.best_epoch, t->stop.idle, t->rate.drops};
-    double numbers[] = {t->sum, t->done, t->stop.best, t->rate.plateau};
+    int64_t counters[] = {(int64_t)t->run, t->epoch, t->batches, t->stop.best_epoch, t->stop.idle};
+    double numbers[] = {t->sum, t->done, t->stop.best, t->loss};
     const int64_t counts[] = {COUNTERS, NUMBERS};
     const kaon_view whole = row_of(KAON_I64, counters, &counts[0]);
     const kaon_view real = row_of(KAON_F64, numbers, &counts[1]);
@@ -88,10 +87,9 @@ kaon_status network_resume(training *t, kaon_archive *from, kaon_diag *diag)
     t->batches = counters[2];
     t->stop.best_epoch = counters[3];
     t->stop.idle = counters[4];
-    t->rate.drops = counters[5];
     t->sum = numbers[0];
     t->done = numbers[1];
     t->stop.best = numbers[2];
-    t->rate.plateau = numbers[3];
+    t->loss = numbers[3];
     return KAON_OK;
 }

@@ -18,7 +18,7 @@
         KT_NEEDS(KAON_PENALTY, "l2");                                                              \
     } while (0)
 
-/* --- schedules, early stopping ---------------------------------------------------------------- */
+/* --- early stopping --------------------------------------------------------------------------- */
 
 // The lecture's list: 0.79 is better than 0.8 by more than 0.005; 0.789 and 0.7885 are not better
 // than 0.79 by as much.
@@ -35,28 +35,6 @@ KT_TEST(stops_as_the_lecture_does)
     kt_near((double)epoch, 6, 0);
     kt_near((double)s.best_epoch, 3, 0);
     kt_near(s.best, 0.79, 0);
-}
-
-KT_TEST(learning_rates_follow_their_schedule)
-{
-    schedule s = {.kind = SCHEDULE_STEP, .factor = 0.1, .epochs = 10, .total = 100, .plateau = 1};
-    kt_near(schedule_rate(&s, 9.99), 1, 0);
-    kt_near(schedule_rate(&s, 10), 0.1, 1e-15);
-    kt_near(schedule_rate(&s, 35), 0.001, 1e-15);
-    s.kind = SCHEDULE_EXPONENTIAL;
-    kt_near(schedule_rate(&s, 5), sqrt(0.1), 1e-15);
-    s.kind = SCHEDULE_COSINE;
-    kt_near(schedule_rate(&s, 0), 1, 1e-15);
-    kt_near(schedule_rate(&s, 50), 0.55, 1e-15);
-    kt_near(schedule_rate(&s, 100), 0.1, 1e-15);
-    s.kind = SCHEDULE_CONSTANT;
-    kt_near(schedule_rate(&s, 100), 1, 0);
-    s.kind = SCHEDULE_PLATEAU;
-    for (int64_t idle = 1; idle <= 25; idle++)
-        schedule_tell(&s, idle);
-    kt_near(schedule_rate(&s, 3), 0.01, 1e-15); // after 10 and after 20 idle epochs
-    schedule_tell(&s, 0);
-    kt_near(schedule_rate(&s, 3), 0.01, 1e-15);
 }
 
 /* --- fits with known answers ------------------------------------------------------------------ */
@@ -134,6 +112,60 @@ KT_TEST(penalties_shrink_weights_and_leave_offsets)
     kt_near(p[1], 5 + 1.6, 1e-9);
     free(p);
     kt_learner_close(&n);
+}
+
+// One event, one weight, no offset, mse: w <- w - 0.1 * 2 (w - y) from the same start. A gradient
+// of 2 (w - 10) is cut to -4 by value, and to 3 in length by norm.
+static double after_one_step(const char *more)
+{
+    const double x[] = {1}, y[] = {10};
+    const kt_data data = {.rows = 1, .width = 1, .features = x, .values = y, .dtype = KAON_F64};
+    char settings[512];
+    snprintf(settings, sizeof settings,
+             "layers: [dense: {units: 1, bias: false}], loss: mse, batch: 0, "
+             "optimizer: {gd: {learning_rate: 0.1}}, %s",
+             more);
+    kt_learner n = kt_learner_open("network", settings, &data);
+    kt_ok(kt_fit(&n, &data, NULL));
+    int64_t count = 0;
+    double *p = kt_apply(&n, &data, KAON_ROLE_PREDICTION, &count);
+    const double weight = p[0];
+    free(p);
+    kt_learner_close(&n);
+    return weight;
+}
+
+KT_TEST(gradients_are_clipped)
+{
+    NEEDS_PARTS();
+    const double start = after_one_step("epochs: 0");
+    const double free_step = -0.2 * (start - 10);
+    kt_true(free_step > 0.5);
+    kt_near(after_one_step("epochs: 1"), start + free_step, 1e-12);
+    kt_near(after_one_step("epochs: 1, clip_value: 4"), start + 0.4, 1e-12);
+    kt_near(after_one_step("epochs: 1, clip_norm: 3"), start + 0.3, 1e-12);
+    kt_near(after_one_step("epochs: 1, clip_value: 1e6"), start + free_step, 1e-12);
+}
+
+// Half the rate in the second epoch: w1 = w0 + a d, w2 = w1 + a d' / 2.
+KT_TEST(schedules_multiply_the_rate)
+{
+    NEEDS_PARTS();
+    KT_NEEDS(KAON_SCHEDULE, "step");
+    const double start = after_one_step("epochs: 0");
+    const double first = start - 0.2 * (start - 10), second = first - 0.1 * (first - 10);
+    kt_near(after_one_step("epochs: 2, schedule: {step: {factor: 0.5, epochs: 1}}"), second, 1e-12);
+}
+
+// With ema of decay 1/2 the model holds (w1 + w2) / 2 after two steps.
+KT_TEST(averages_take_the_place_of_weights)
+{
+    NEEDS_PARTS();
+    KT_NEEDS(KAON_AVERAGE, "ema");
+    const double one = after_one_step("epochs: 1"), two = after_one_step("epochs: 2");
+    kt_near(after_one_step("epochs: 2, average: {ema: {decay: 0.5}}"), (one + two) / 2, 1e-12);
+    kt_near(after_one_step("epochs: 1, average: {ema: {decay: 0.5}}"), one, 1e-12);
+    kt_near(after_one_step("epochs: 0, average: ema"), after_one_step("epochs: 0"), 0);
 }
 
 // A target around 1e6 with a spread of 1e4 is learned as one around 0 with a spread of 1 would be,
