@@ -26,6 +26,9 @@ enum {
 static const char *const palette[PALETTE] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                              "#E69F00", "#56B4E9", "#000000", "#B8A600"};
 
+// Lines with a bar at each end: gnuplot's own error bars erase what lies around their points.
+#define ERROR_BARS "with vectors heads size graph 0.007,90 lw 1.1 lc rgb '%s' notitle"
+
 static const char viridis[] = "defined (0 '#440154', 1 '#472D7B', 2 '#3B528B', 3 '#2C728E', "
                               "4 '#21918C', 5 '#28AE80', 6 '#5EC962', 7 '#ADDC30', 8 '#FDE725')";
 static const char diverging[] = "defined (0 '#2166AC', 1 '#67A9CF', 2 '#D1E5F0', 3 '#F7F7F7', "
@@ -481,9 +484,8 @@ static void add_style(kn_text *out, const kn_plot_series *s)
             colour);
         break;
     case KAON_SERIES_POINTS:
-        kn_text_format(out, "%s pt %d ps 0.45 lw 1.2 lc rgb '%s'",
-                       s->at.low ? "using 1:2:3:4 with yerrorbars" : "using 1:2 with points",
-                       faint ? 6 : 7, colour);
+        kn_text_format(out, "using 1:2 with points pt %d ps 0.5 lw 1.2 lc rgb '%s'", faint ? 6 : 7,
+                       colour);
         break;
     case KAON_SERIES_BARS:
         kn_text_format(out, "using 1:2:3:4:5:6 with boxxyerror fs solid 0.6 noborder lc rgb '%s'",
@@ -523,17 +525,22 @@ static void add_series(kn_text *out, const kn_plot_series *s, int32_t *first)
     kn_text_format(out, "$d%d ", s->number);
     add_style(out, s);
     add_title(out, s->at.kind == KAON_SERIES_TEXT ? NULL : s->at.label);
-    if (s->at.kind == KAON_SERIES_HEAT && s->at.texts)
-        kn_text_format(out, ", \\\n     $d%d using 1:2:5:4 with labels%s tc rgb variable notitle",
-                       s->number, s->at.count > MANY_CELLS ? " font ',9'" : "");
-    if (s->at.kind == KAON_SERIES_BARS && s->at.low)
-        kn_text_format(out,
-                       ", \\\n     $d%d using 1:2:7:8 with xerrorbars pt 0 lw 1.2 lc rgb '#000000' "
-                       "notitle",
-                       s->number);
-    if (s->at.kind == KAON_SERIES_HISTOGRAM)
-        kn_text_format(out, ", \\\n     $d%d using 1:2 with lines lw 1.2 lc rgb '%s' notitle",
-                       s->number, colour_of(s));
+    const int32_t n = s->number;
+    const char *const more = ", \\\n     $d%d using ";
+    if (s->at.kind == KAON_SERIES_HEAT && s->at.texts) {
+        kn_text_format(out, more, n);
+        kn_text_format(out, "1:2:5:4 with labels%s tc rgb variable notitle",
+                       s->at.count > MANY_CELLS ? " font ',9'" : "");
+    } else if (s->at.kind == KAON_SERIES_BARS && s->at.low) {
+        kn_text_format(out, more, n);
+        kn_text_format(out, "7:2:($8-$7):(0) " ERROR_BARS, "#000000");
+    } else if (s->at.kind == KAON_SERIES_POINTS && s->at.low) {
+        kn_text_format(out, more, n);
+        kn_text_format(out, "1:3:(0):($4-$3) " ERROR_BARS, colour_of(s));
+    } else if (s->at.kind == KAON_SERIES_HISTOGRAM) {
+        kn_text_format(out, more, n);
+        kn_text_format(out, "1:2 with lines lw 1.2 lc rgb '%s' notitle", colour_of(s));
+    }
 }
 
 static void add_panel(kn_text *out, const kn_plot_panel *panel, int32_t tics)
@@ -573,10 +580,12 @@ static void page_size(const kn_plot *plot, int32_t *width, int32_t *height)
 
 void kn_plot_script(const kn_plot *plot, kn_text *out)
 {
-    int32_t width, height;
+    int32_t width, height, columns, rows;
+    kn_plot_layout(plot, &columns, &rows);
     page_size(plot, &width, &height);
-    kn_text_add(out, "set encoding utf8\nset datafile missing 'NaN'\nset border 15 lw 1\n"
-                     "set tics in front scale 0.8,0.4\nset bars 0.5\nset pointintervalbox 0\n"
+    const int32_t small = columns > 1;
+    kn_text_add(out, "set encoding utf8\nset border 15 lw 1\n"
+                     "set tics in front scale 0.8,0.4\nset bars 0.4\n"
                      "set xlabel offset 0,0.4\nset title offset 0,-0.4\n"
                      "set key samplen 1.6 spacing 1.1 width 0 height 0.2 noautotitle\n");
     for (const kn_plot_panel *panel = plot->first; panel; panel = panel->next)
@@ -584,13 +593,13 @@ void kn_plot_script(const kn_plot *plot, kn_text *out)
             if (!is_rule(s) && !s->at.undrawn)
                 add_block(out, s, &panel->at.z);
     kn_text_format(out,
-                   "set terminal svg size %d,%d noenhanced font 'Helvetica,12' "
+                   "set terminal svg size %d,%d noenhanced font 'Helvetica,%s' "
                    "background '#ffffff'\nset output 'plot.svg'\n",
-                   width, height);
+                   width, height, small ? "11" : "12");
     add_page(out, plot);
     kn_text_format(out,
-                   "set terminal pdfcairo size %.2fin,%.2fin noenhanced font 'Helvetica,8.6' "
+                   "set terminal pdfcairo size %.2fin,%.2fin noenhanced font 'Helvetica,%s' "
                    "lw 0.8\nset output 'plot.pdf'\n",
-                   width / 100.0, height / 100.0);
+                   width / 100.0, height / 100.0, small ? "7.9" : "8.6");
     add_page(out, plot);
 }

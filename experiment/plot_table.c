@@ -78,7 +78,7 @@ static void add_text(kn_text *out, const char *text)
 static void add_name(kn_text *out, const kaon_axis *axis, const char *otherwise, const char *more)
 {
     kn_text text = {0};
-    kn_text_format(&text, "%s%s", axis ? axis->label : otherwise, more);
+    kn_text_format(&text, "%s%s", axis && *axis->label ? axis->label : otherwise, more);
     if (axis && axis->unit && *axis->unit)
         kn_text_format(&text, " [%s]", axis->unit);
     add_text(out, kn_text_get(&text));

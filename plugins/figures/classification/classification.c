@@ -194,17 +194,18 @@ static void add_class(kaon_plot *plot, kaon_scratch *m, const kaon_scores *const
     for (int32_t i = 0; i < 2 && s[0]; i++)
         p[i] = compare(m, &(side){s[0], k, !i}, &(side){s[1], k, !i});
     if (s[0])
-        snprintf(title, sizeof title, "KS: %s %.2g, %s %.2g", signal, p[0], rest, p[1]);
+        snprintf(title, sizeof title, "KS probability: %s %.2g, %s %.2g", signal, p[0], rest, p[1]);
     snprintf(label, sizeof label, "score for %s", signal);
     plot->api->panel(plot, &(kaon_panel){.size = sizeof(kaon_panel),
                                          .title = s[0] ? title : NULL,
+                                         .legend = KAON_LEGEND_ABOVE,
                                          .x = {.label = label, .low = 0, .high = 1},
                                          .y = {.label = "density", .log = c->log}});
     for (int32_t i = 0; i < 2; i++)
         add_side(plot, m, &(side){s[1], k, !i}, c, i ? rest : signal, i + 1, 0);
     for (int32_t i = 0; i < 2 && s[0]; i++) {
         char text[160];
-        snprintf(text, sizeof text, "%s, train", i ? rest : signal);
+        snprintf(text, sizeof text, "%s train", i ? rest : signal);
         add_side(plot, m, &(side){s[0], k, !i}, c, text, i + 1, 1);
     }
 }

@@ -33,20 +33,24 @@ static double area_of(const kaon_curve *c)
     return fabs(area);
 }
 
-static void name_curve(const kind *k, const kaon_curve *c, const kaon_scores *s, int64_t index,
+static void name_curve(const kind *k, const kaon_curve *c, const kaon_scores *s, double sigma,
                        char *label, size_t room)
 {
+    char more[32] = "";
+    if (sigma > 0)
+        snprintf(more, sizeof more, " \302\261 %.2g", sigma); // plus or minus
     const char *named = c->of_class >= 0 && c->of_class < s->classes && s->class_names
                             ? s->class_names[c->of_class]
                             : NULL;
     if (k->diagonal && !k->points)
-        snprintf(label, room, "%s%sAUC %.4f", named ? named : "", named ? ", " : "", area_of(c));
+        snprintf(label, room, "%s%sAUC %.4f%s", named ? named : "", named ? ", " : "", area_of(c),
+                 more);
     else if (named)
         snprintf(label, room, "%s", named);
     else if (c->of_class >= 0)
         snprintf(label, room, "class %lld", (long long)c->of_class);
     else
-        snprintf(label, room, "%s", index ? c->y_label : c->name);
+        snprintf(label, room, "%s", c->name);
 }
 
 static void add_curve(kaon_plot *plot, const kind *k, const kaon_curve *c, const double *sigma,
@@ -58,12 +62,15 @@ static void add_curve(kaon_plot *plot, const kind *k, const kaon_curve *c, const
     for (int64_t i = 0; i < c->count && sigma; i++) {
         low[i] = c->y[i] - sigma[i];
         high[i] = c->y[i] + sigma[i];
+        if (k->log_y) { // as wide upwards as downwards on the axis it stands on
+            const double factor = exp(fmin(sigma[i] / c->y[i], 1));
+            low[i] = c->y[i] / factor;
+            high[i] = c->y[i] * factor;
+        }
         if (k->share_y) {
             low[i] = fmax(low[i], 0);
             high[i] = fmin(high[i], 1);
         }
-        if (k->log_y && low[i] <= 0)
-            low[i] = c->y[i] / 10;
     }
     kaon_series line = {.size = sizeof line,
                         .kind = k->points ? KAON_SERIES_POINTS : KAON_SERIES_LINE,
@@ -157,7 +164,10 @@ static kaon_status draw(const kind *k, const kaon_host *host, kaon_look *run, ka
         }
         if (!shown++)
             open_panel(plot, k, &c);
-        name_curve(k, &c, scores, i, label, sizeof label);
+        double auc, error = 0;
+        if (scores->classes > 2 || run->api->number(run, part, "auc", &auc, &error, NULL))
+            error = 0;
+        name_curve(k, &c, scores, error, label, sizeof label);
         add_curve(plot, k, &c, sigma, label, shown, &s);
         if (k->best)
             mark_best(plot, &c, shown);

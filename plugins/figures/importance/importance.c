@@ -132,7 +132,7 @@ static void add_bars(kaon_plot *plot, kaon_scratch *m, const result *all, int64_
         .legend = KAON_LEGEND_NONE,
         .down = 1,
         .x = {.label = classes ? "rise of the log loss" : "rise of the mean squared error"},
-        .y = {.label = "", .name_count = (int32_t)count, .names = names}};
+        .y = {.label = "feature", .name_count = (int32_t)count, .names = names}};
     plot->api->panel(plot, &panel);
     const kaon_series bars = {.size = sizeof bars,
                               .kind = KAON_SERIES_BARS,

@@ -158,7 +158,7 @@ static void add_distribution(kaon_plot *plot, const job *j, sample *all, int64_t
     plot->api->series(plot, &points);
     const double bin = (b.high - b.low) / b.count;
     snprintf(label, sizeof label,
-             unit ? "unit Gaussian (core: %.2f, width %.2f)" : "Gaussian, mean %.3g, width %.3g",
+             unit ? "unit Gaussian (core: %.2f, width %.2f)" : "Gaussian, mean %.4g, width %.4g",
              c.mean, c.width);
     const core drawn = unit ? (core){0, 1, 0} : c;
     add_gaussian(plot, j, &b, &drawn, sum / 0.954499736 * bin, label);

@@ -79,13 +79,18 @@ static void add_history(kaon_plot *plot, kaon_look *run, const kaon_history *tra
     kaon_history validation = {.size = sizeof validation};
     const int32_t has = find(run, train->learner, validation_prefix, train->name, &validation);
     char label[160];
-    snprintf(label, sizeof label, "%s (%s)", train->name, train->learner);
+    snprintf(label, sizeof label, "%s (%s)", train->name + (is_validation(train) ? PREFIX : 0),
+             train->learner);
     const int32_t is_loss = !strcmp(train->name, "loss");
     const kaon_panel panel = {
         .size = sizeof panel,
-        .x = {.label = has || is_loss ? "epoch" : "step"},
+        .x = {.label = has || is_loss || is_validation(train) ? "epoch" : "step"},
         .y = {.label = label, .log = spans_decades(train) && (!has || spans_decades(&validation))}};
     plot->api->panel(plot, &panel);
+    if (is_validation(train)) {
+        add_line(plot, train, "validation", 2, KAON_DASH_LONG);
+        return;
+    }
     add_line(plot, train, "train", 1, KAON_DASH_NONE);
     if (!has)
         return;
@@ -166,7 +171,7 @@ static int32_t add_stages(kaon_plot *plot, kaon_look *run, int32_t energy)
         .legend = KAON_LEGEND_NONE,
         .down = 1,
         .x = {.label = energy ? "energy" : "time", .unit = energy ? "J" : "s"},
-        .y = {.label = "", .name_count = count, .names = names}};
+        .y = {.label = "stage", .name_count = count, .names = names}};
     plot->api->panel(plot, &panel);
     const kaon_series bars = {
         .size = sizeof bars, .kind = KAON_SERIES_BARS, .count = count, .x = values, .y = places};
