@@ -10,17 +10,27 @@
 #if defined(__SSE2__)
 #    include <emmintrin.h>
 
+enum { CPU_FLUSH_RESULTS = 0x8000, CPU_INPUTS_ARE_ZERO = 0x0040 };
+
+// Writing the register takes longer than a small step: where the host has set it, nothing is to do.
+static inline int cpu_flushes(unsigned mode)
+{
+    const unsigned both = CPU_FLUSH_RESULTS | CPU_INPUTS_ARE_ZERO;
+    return (mode & both) == both;
+}
+
 static inline unsigned cpu_flush_begin(void)
 {
-    enum { FLUSH_RESULTS = 0x8000, INPUTS_ARE_ZERO = 0x0040 };
     const unsigned before = _mm_getcsr();
-    _mm_setcsr(before | FLUSH_RESULTS | INPUTS_ARE_ZERO);
+    if (!cpu_flushes(before))
+        _mm_setcsr(before | CPU_FLUSH_RESULTS | CPU_INPUTS_ARE_ZERO);
     return before;
 }
 
 static inline void cpu_flush_end(unsigned before)
 {
-    _mm_setcsr(before);
+    if (!cpu_flushes(before))
+        _mm_setcsr(before);
 }
 
 #else

@@ -5,27 +5,34 @@
  */
 
 // The block shapes: as many accumulators as the registers hold, beside WIDTH parts of B and one of
-// A.
+// A. Few columns leave room for many rows, which hide how long one sum takes.
 #if defined(__AVX512F__)
-enum { FN(ROWS_BY_1) = 8, FN(ROWS_BY_2) = 8, FN(ROWS_BY_3) = 8, FN(ROWS_BY_4) = 6, FN(WIDEST) = 4 };
+enum {
+    FN(ROWS_BY_1) = 16,
+    FN(ROWS_BY_2) = 8,
+    FN(ROWS_BY_3) = 8,
+    FN(ROWS_BY_4) = 6,
+    FN(WIDEST) = 4
+};
 #else
 enum { FN(ROWS_BY_1) = 8, FN(ROWS_BY_2) = 4, FN(ROWS_BY_3) = 4, FN(ROWS_BY_4) = 2, FN(WIDEST) = 3 };
 #endif
 
-/* ROWS x WIDTH vectors of C from row i, column j. A by rows (a_step 1) or, `by_columns`, by columns
- * (a_row 1). */
+/* ROWS x WIDTH vectors of C from row i, column j. The rows of A a few blocks further on come
+ * meanwhile. */
 INLINE void FN(block)(const cpu_product *p, int64_t i, int64_t j, const int rows, const int width,
-                      const int by_columns, int64_t last)
+                      int64_t last)
 {
-    const int64_t row = by_columns ? 1 : p->a_row, step = by_columns ? p->a_step : 1;
+    enum { AHEAD = 8 };
+    const int64_t row = p->a_row, step = p->a_step;
     const REAL *a = (const REAL *)p->a + i * row;
     const REAL *b = (const REAL *)p->b + j;
-    VECTOR sum[8][4];
-    UNROLL
-    for (int r = 0; r < rows; r++)
+    VECTOR sum[16][4];
+    FN(start)(p, sum, j, rows, width, last);
+    if (j == 0)
         UNROLL
-    for (int v = 0; v < width; v++)
-        sum[r][v] = OP(set)(0);
+    for (int r = 0; r < rows; r++)
+        __builtin_prefetch(a + (AHEAD * rows + r) * row);
 
     const int64_t b_row = p->b_row, count = p->k;
     for (int64_t k = 0; k < count; k++) {
@@ -47,57 +54,45 @@ INLINE void FN(block)(const cpu_product *p, int64_t i, int64_t j, const int rows
 
 /* All rows of one panel of `width` vectors: the largest blocks first, then halves. */
 INLINE void FN(panel)(const cpu_product *p, int64_t j, const int rows, const int width,
-                      const int by_columns, int64_t last)
+                      int64_t last)
 {
     int64_t i = 0;
     for (; i + rows <= p->m; i += rows)
-        FN(block)(p, i, j, rows, width, by_columns, last);
+        FN(block)(p, i, j, rows, width, last);
+    if (rows > 8 && i + 8 <= p->m) {
+        FN(block)(p, i, j, 8, width, last);
+        i += 8;
+    }
     if (rows > 4 && i + 4 <= p->m) {
-        FN(block)(p, i, j, 4, width, by_columns, last);
+        FN(block)(p, i, j, 4, width, last);
         i += 4;
     }
     if (i + 2 <= p->m) {
-        FN(block)(p, i, j, 2, width, by_columns, last);
-        i += 2;
-    }
-    if (i + 2 <= p->m) {
-        FN(block)(p, i, j, 2, width, by_columns, last);
+        FN(block)(p, i, j, 2, width, last);
         i += 2;
     }
     if (i < p->m)
-        FN(block)(p, i, j, 1, width, by_columns, last);
+        FN(block)(p, i, j, 1, width, last);
 }
 
 static void FN(panel_1)(const cpu_product *p, int64_t j, int64_t last)
 {
-    if (p->a_step == 1)
-        FN(panel)(p, j, FN(ROWS_BY_1), 1, 0, last);
-    else
-        FN(panel)(p, j, FN(ROWS_BY_1), 1, 1, last);
+    FN(panel)(p, j, FN(ROWS_BY_1), 1, last);
 }
 
 static void FN(panel_2)(const cpu_product *p, int64_t j, int64_t last)
 {
-    if (p->a_step == 1)
-        FN(panel)(p, j, FN(ROWS_BY_2), 2, 0, last);
-    else
-        FN(panel)(p, j, FN(ROWS_BY_2), 2, 1, last);
+    FN(panel)(p, j, FN(ROWS_BY_2), 2, last);
 }
 
 static void FN(panel_3)(const cpu_product *p, int64_t j, int64_t last)
 {
-    if (p->a_step == 1)
-        FN(panel)(p, j, FN(ROWS_BY_3), 3, 0, last);
-    else
-        FN(panel)(p, j, FN(ROWS_BY_3), 3, 1, last);
+    FN(panel)(p, j, FN(ROWS_BY_3), 3, last);
 }
 
 static void FN(panel_4)(const cpu_product *p, int64_t j, int64_t last)
 {
-    if (p->a_step == 1)
-        FN(panel)(p, j, FN(ROWS_BY_4), 4, 0, last);
-    else
-        FN(panel)(p, j, FN(ROWS_BY_4), 4, 1, last);
+    FN(panel)(p, j, FN(ROWS_BY_4), 4, last);
 }
 
 /* Vector v of `width` at p: the last one has `last` numbers, unless the panel is `whole`. */
@@ -113,8 +108,9 @@ INLINE void FN(line)(const cpu_product *p, int64_t j, const int split, const int
     const REAL *a = p->a, *b = (const REAL *)p->b + j;
     const int64_t row = p->b_row;
     VECTOR sum[8][4];
+    FN(start)(p, sum, j, 1, width, last);
     UNROLL
-    for (int s = 0; s < split; s++)
+    for (int s = 1; s < split; s++)
         UNROLL
     for (int v = 0; v < width; v++)
         sum[s][v] = OP(set)(0);

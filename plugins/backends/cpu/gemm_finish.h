@@ -1,5 +1,5 @@
-/* gemm_finish.h: how blocks of a product leave the registers. Included once per element type,
- * before gemm_block.h or gemm_panels.h. No include guard.
+/* gemm_finish.h: how blocks of a product begin and leave the registers. Included once per element
+ * type, before gemm_block.h or gemm_panels.h. No include guard.
  */
 
 /* The vector at place v of a row of `width`, of which the last has `last` numbers. */
@@ -14,6 +14,21 @@ INLINE int64_t FN(size_of)(int v, const int width, int64_t last)
         UNROLL                                                                                     \
     for (int v = 0; v < width; v++)
 
+/* The sums of a block at column j begin with the bias: each row of it with the same. */
+INLINE void FN(start)(const cpu_product *p, VECTOR (*sum)[4], int64_t j, const int rows,
+                      const int width, int64_t last)
+{
+    UNROLL
+    for (int v = 0; v < width; v++) {
+        VECTOR first = OP(set)(0);
+        if (p->bias)
+            first = OP(load_n)((const REAL *)p->bias + j + v * LANES, FN(size_of)(v, width, last));
+        UNROLL
+        for (int r = 0; r < rows; r++)
+            sum[r][v] = first;
+    }
+}
+
 /* Does what the epilogue asks for to the block at row i, column j, and stores it. */
 INLINE void FN(finish)(const cpu_product *p, VECTOR (*sum)[4], int64_t i, int64_t j, const int rows,
                        const int width, int64_t last)
@@ -23,15 +38,6 @@ INLINE void FN(finish)(const cpu_product *p, VECTOR (*sum)[4], int64_t i, int64_
     if (p->add)
         EACH_SUM
     sum[r][v] += OP(load_n)(c + r * c_row + v * LANES, FN(size_of)(v, width, last));
-    if (p->bias)
-        UNROLL
-    for (int v = 0; v < width; v++) {
-        const REAL *bias = (const REAL *)p->bias + j + v * LANES;
-        const VECTOR part = OP(load_n)(bias, FN(size_of)(v, width, last));
-        UNROLL
-        for (int r = 0; r < rows; r++)
-            sum[r][v] += part;
-    }
     if (p->relu)
         EACH_SUM
     sum[r][v] = OP(max_or_second)(OP(set)(0), sum[r][v]); // the second where it is NaN

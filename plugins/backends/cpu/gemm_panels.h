@@ -8,6 +8,18 @@ enum { FN(TILE_ROWS) = 6, FN(TILE_WIDTH) = 2 };
 #endif
 enum { FN(TILE_COLUMNS) = FN(TILE_WIDTH) * LANES };
 
+// The same where only some columns are there.
+INLINE void FN(start_edge)(const cpu_product *p, VECTOR (*sum)[4], int64_t j, int64_t columns)
+{
+    const int64_t second = columns > LANES ? columns - LANES : 0;
+    FN(start)(p, sum, j, FN(TILE_ROWS), 1, columns < LANES ? columns : LANES);
+    const VECTOR next =
+        p->bias ? OP(load_n)((const REAL *)p->bias + j + LANES, second) : OP(set)(0);
+    UNROLL
+    for (int r = 0; r < FN(TILE_ROWS); r++)
+        sum[r][1] = next;
+}
+
 /* A tile at the edge of C: row by row, what there is of them. */
 INLINE void FN(finish_edge)(const cpu_product *p, VECTOR (*sum)[4], int64_t i, int64_t j,
                             int64_t rows, int64_t columns)
@@ -41,11 +53,10 @@ static void FN(tile)(const cpu_product *p, const REAL *a, const REAL *b, const F
     const int64_t count = p->k, step = at->step;
     const char *next = at->next;
     VECTOR sum[FN(TILE_ROWS)][4];
-    UNROLL
-    for (int r = 0; r < FN(TILE_ROWS); r++)
-        UNROLL
-    for (int v = 0; v < FN(TILE_WIDTH); v++)
-        sum[r][v] = OP(set)(0);
+    if (at->columns == FN(TILE_COLUMNS))
+        FN(start)(p, sum, at->j, FN(TILE_ROWS), FN(TILE_WIDTH), LANES);
+    else
+        FN(start_edge)(p, sum, at->j, at->columns);
 
     const REAL *c = (const REAL *)p->c + at->i * p->c_row + at->j;
     for (int64_t r = 0; r < at->rows; r++, c += p->c_row) {

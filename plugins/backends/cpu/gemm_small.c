@@ -8,13 +8,7 @@
 #include "denormals.h"
 #include "vectors.h"
 #include "lanes.h"
-
-#if defined(__clang__)
-#    define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#    define UNROLL _Pragma("GCC unroll 16")
-#endif
-#define INLINE static inline __attribute__((always_inline))
+#include "unroll.h"
 
 #define REAL     float
 #define VECTOR   f32v

@@ -25,10 +25,7 @@ void cpu_pack(const cpu_device *d, void *to, int64_t to_row, const void *from, i
 /* Brings a and b into the form the kernels want. */
 static void pack(const cpu_matmul *x, cpu_product *p, char *scratch)
 {
-    if (x->packed_b) {
-        p->b = x->packed_b;
-        p->b_row = x->packed_row;
-    } else if (x->pack_b) {
+    if (x->pack_b && !x->packed_b) {
         cpu_pack(x->state.device, scratch + x->b_at, x->packed_row, p->b, x->b_row, x->b_step, p->k,
                  p->n, x->bytes);
         p->b = scratch + x->b_at;
@@ -76,30 +73,35 @@ static void add_epilogue(const cpu_matmul *x, const kaon_launch *l, int64_t firs
     const uint8_t *open = operand(l, x->open);
     uint8_t *positive = operand(l, x->positive);
     p->bias = operand(l, x->bias);
-    p->relu = x->relu;
     p->open = open ? open + first : NULL;
     const char *above = operand(l, x->above);
     p->above = above ? above + first * x->bytes : NULL;
     p->positive = positive ? positive + first : NULL;
 }
 
+/* A product of m rows for number `first` of the output on. It is made from what was prepared:
+ * single events are over sooner than its many fields are written one by one. */
+static void begin(const cpu_matmul *x, const kaon_launch *l, int64_t m, int64_t first,
+                  cpu_product *p)
+{
+    *p = x->plain;
+    p->m = m;
+    p->a = l->operands[0];
+    if (!p->b)
+        p->b = l->operands[1];
+    p->c = operand(l, x->result);
+    add_epilogue(x, l, first, p);
+}
+
 // `rows` units from `first` on that are rows of one product.
 static void multiply_rows(const cpu_matmul *x, const kaon_launch *l, int64_t first, int64_t units,
                           char *scratch, char *c)
 {
-    cpu_product p = {
-        .m = units * x->unit_rows,
-        .n = x->n,
-        .k = x->k,
-        .a = (const char *)l->operands[0] + first * x->unit_rows * x->a_row * x->bytes,
-        .a_row = x->a_row,
-        .a_step = x->a_step,
-        .b = l->operands[1],
-        .b_row = x->b_row,
-        .c = c,
-        .c_row = x->n,
-    };
-    add_epilogue(x, l, first * x->unit_rows * x->n, &p);
+    cpu_product p;
+    const int64_t row = first * x->unit_rows;
+    begin(x, l, units * x->unit_rows, row * x->n, &p);
+    p.a = (const char *)p.a + row * x->a_row * x->bytes;
+    p.c = c;
     multiply_packed(x, &p, scratch);
 }
 
@@ -115,19 +117,11 @@ static void multiply_matrices(const cpu_matmul *x, const kaon_launch *l, int64_t
             a_at += index[axis] * x->a_lead[axis];
             b_at += index[axis] * x->b_lead[axis];
         }
-        cpu_product p = {
-            .m = x->m,
-            .n = x->n,
-            .k = x->k,
-            .a = (const char *)l->operands[0] + a_at * x->bytes,
-            .a_row = x->a_row,
-            .a_step = x->a_step,
-            .b = (const char *)l->operands[1] + b_at * x->bytes,
-            .b_row = x->b_row,
-            .c = c + i * x->m * x->n * x->bytes,
-            .c_row = x->n,
-        };
-        add_epilogue(x, l, first * x->unit_rows * x->n + i * x->m * x->n, &p);
+        cpu_product p;
+        begin(x, l, x->m, (first * x->unit_rows + i * x->m) * x->n, &p);
+        p.a = (const char *)p.a + a_at * x->bytes;
+        p.b = (const char *)p.b + b_at * x->bytes;
+        p.c = c + i * x->m * x->n * x->bytes;
         multiply_packed(x, &p, scratch);
         for (int32_t axis = x->lead_rank - 1; axis > 0 && ++index[axis] == x->lead[axis]; axis--)
             index[axis] = 0;
@@ -184,27 +178,10 @@ static kaon_status launch_tile(const void *state, const kaon_launch *l, kaon_dia
 }
 
 // One product without packing, or of a packed constant: nothing is looked at but what is needed.
-static cpu_product whole_product(const cpu_matmul *x, const kaon_launch *l, int64_t units)
-{
-    cpu_product p = {
-        .m = units * x->unit_rows,
-        .n = x->n,
-        .k = x->k,
-        .a = l->operands[0],
-        .a_row = x->a_row,
-        .a_step = x->a_step,
-        .b = x->packed_b ? x->packed_b : l->operands[1],
-        .b_row = x->packed_b ? x->packed_row : x->b_row,
-        .c = l->operands[x->result],
-        .c_row = x->n,
-    };
-    add_epilogue(x, l, 0, &p);
-    return p;
-}
-
 static void multiply_plain(const cpu_matmul *x, const kaon_launch *l, int64_t units)
 {
-    const cpu_product p = whole_product(x, l, units);
+    cpu_product p;
+    begin(x, l, units * x->unit_rows, 0, &p);
     multiply(x, &p);
 }
 
@@ -228,19 +205,9 @@ static kaon_status launch_total(const void *state, const kaon_launch *l, kaon_di
 {
     (void)diag;
     const cpu_matmul *x = state;
-    cpu_product p = {
-        .m = x->m,
-        .n = x->n,
-        .k = l->rows,
-        .a = l->operands[0],
-        .a_row = x->a_row,
-        .a_step = x->a_step,
-        .b = l->operands[1],
-        .b_row = x->b_row,
-        .c = l->operands[x->result],
-        .c_row = x->n,
-        .add = 1,
-    };
+    cpu_product p;
+    begin(x, l, x->m, 0, &p);
+    p.k = l->rows;
     multiply_packed(x, &p, l->scratch);
     return KAON_OK;
 }
@@ -275,7 +242,8 @@ static kaon_status launch_tasks(const void *state, const kaon_launch *l, kaon_di
 {
     (void)diag;
     const cpu_matmul *x = state;
-    const cpu_product p = whole_product(x, l, x->units);
+    cpu_product p;
+    begin(x, l, x->m, 0, &p);
     if (x->whole_b && !x->constant_b)
         cpu_matmul_pack_whole(x, p.b, l->lane);
     cpu_matmul_share(x, &p, l->lane);

@@ -28,6 +28,7 @@ typedef struct cpu_matmul {
         sums;                 // epilogue: operands that are written; sums: of columns; -1: none
     int64_t packed_row;       // of a packed b
     void *packed_b;           // of a constant, packed once and for all
+    cpu_product plain;        // what is the same at every launch
     cpu_expression *epilogue; // NULL: none, or what the kernels do themselves
     int64_t *unit_bytes;      // of each operand of the epilogue: from one unit to the next
     void **moved;             // lanes x operands of the epilogue

@@ -115,10 +115,12 @@ void cpu_matmul_box(const cpu_matmul *x, const cpu_product *p, const cpu_box *bo
         cpu_product part = *p;
         part.b = b_room;
         part.k = depth_from(x, k, p->k);
-        part.add |= k > 0;
-        if (k + part.k < p->k) { // the epilogue comes last
-            part.bias = part.above = NULL;
-            part.open = part.positive = NULL;
+        if (k > 0) { // the bias comes first, the rest of the epilogue last
+            part.bias = NULL;
+            part.add = 1;
+        }
+        if (k + part.k < p->k) {
+            part.above = part.open = part.positive = NULL;
             part.relu = 0;
         }
         if (x->panels_b)

@@ -399,6 +399,21 @@ static int32_t place_b(const cpu_device *d, const kaon_step *step, cpu_matmul *x
     return 1;
 }
 
+static void fill_plain(cpu_matmul *x)
+{
+    x->plain = (cpu_product){
+        .n = x->n,
+        .k = x->k,
+        .a_row = x->a_row,
+        .a_step = x->a_step,
+        .b = x->packed_b,
+        .b_row = x->packed_b ? x->packed_row : x->b_row,
+        .c_row = x->n,
+        .add = x->total,
+        .relu = x->relu,
+    };
+}
+
 void cpu_matmul_free(void *state)
 {
     cpu_matmul *x = state;
@@ -434,6 +449,7 @@ kaon_status cpu_matmul_new(const cpu_device *d, const kaon_step *step, cpu_matmu
     if (status)
         goto undo;
     lay_out_scratch(x);
+    fill_plain(x);
     if (!x->tiled) {
         x->lane_scratch = kaon_alloc(d->host, x->scratch_bytes * (uint64_t)d->lanes);
         status = x->lane_scratch ? KAON_OK : cpu_no_memory(diag, "matmul");

@@ -6,8 +6,7 @@
  */
 #include "vectors.h"
 #include "lanes.h"
-
-#define INLINE static inline __attribute__((always_inline))
+#include "unroll.h"
 
 enum { TURNS = 4, SHORT = 8 };
 

@@ -1,44 +1,46 @@
 /* softmax_rows.c: e^x / sum e^x of rows that lie in memory without gaps, f32.
  *
  * Compiled once per instruction set. The largest number of a row is taken off first, so that no
- * power overflows. Rows shorter than a vector are done many at a time: what belongs to one row in
- * plain loops that the processor overlaps, the powers in vectors over all of them. NaN in, NaN out.
+ * power overflows. Rows shorter than a vector stand side by side, one in each lane, and the few
+ * that are left over have a vector each. NaN in, NaN out.
  */
 #include "lanes.h"
 #include "vector_math_f32.h"
 #include "vectors.h"
 
-enum { AT_ONCE = 1024 }; // numbers of short rows: 4 KiB
-
-static void exp_all(float *x, int64_t n)
+/* As many rows as a vector has lanes, each in a lane of its own. */
+static void rows_side_by_side(float *out, const float *in, int64_t n)
 {
-    int64_t i = 0;
-    for (; i + F32_LANES <= n; i += F32_LANES)
-        f32_store(x + i, f32_exp(f32_load(x + i)));
-    if (i < n)
-        f32_store_n(x + i, f32_exp(f32_load_n(x + i, n - i)), n - i);
+    float e[F32_LANES * F32_LANES];
+    f32v top = f32_gather(in, (int32_t)n), sum = f32_set(0);
+    f32_store(e, top);
+    for (int64_t i = 1; i < n; i++) {
+        const f32v x = f32_gather(in + i, (int32_t)n);
+        f32_store(e + i * F32_LANES, x);
+        top = f32_max_or_second(x, top);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const f32v power = f32_exp(f32_load(e + i * F32_LANES) - top);
+        f32_store(e + i * F32_LANES, power);
+        sum += power;
+    }
+    const f32v share = f32_set(1) / sum;
+    for (int64_t i = 0; i < n; i++)
+        f32_store(e + i * F32_LANES, f32_load(e + i * F32_LANES) * share);
+    CPU_VARIANT(cpu_transpose)[0](out, n, e, F32_LANES, F32_LANES, n);
 }
 
-static void short_rows(float *out, const float *in, int64_t rows, int64_t n)
+static void short_row(float *out, const float *in, int64_t n)
 {
-    float e[AT_ONCE];
-    for (int64_t r = 0; r < rows; r++) {
-        const float *x = in + r * n;
-        float top = x[0];
-        for (int64_t i = 1; i < n; i++)
-            top = x[i] > top ? x[i] : top;
-        for (int64_t i = 0; i < n; i++)
-            e[r * n + i] = x[i] - top;
-    }
-    exp_all(e, rows * n);
-    for (int64_t r = 0; r < rows; r++) {
-        float sum = e[r * n];
-        for (int64_t i = 1; i < n; i++)
-            sum += e[r * n + i];
-        const float share = 1 / sum;
-        for (int64_t i = 0; i < n; i++)
-            out[r * n + i] = e[r * n + i] * share;
-    }
+    float e[F32_LANES], top = in[0];
+    for (int64_t i = 1; i < n; i++)
+        top = in[i] > top ? in[i] : top;
+    const f32v power = f32_exp(f32_load_n(in, n) - f32_set(top));
+    f32_store(e, power);
+    float sum = e[0];
+    for (int64_t i = 1; i < n; i++)
+        sum += e[i];
+    f32_store_n(out, power * f32_set(1 / sum), n);
 }
 
 static float top_of(const float *x, int64_t n)
@@ -89,14 +91,13 @@ static void long_row(float *out, const float *in, int64_t n)
 
 static void softmax_rows(float *out, const float *in, int64_t rows, int64_t n)
 {
-    if (n >= F32_LANES) {
-        for (int64_t r = 0; r < rows; r++)
-            long_row(out + r * n, in + r * n, n);
-        return;
-    }
-    const int64_t most = AT_ONCE / n;
-    for (int64_t r = 0; r < rows; r += most)
-        short_rows(out + r * n, in + r * n, rows - r < most ? rows - r : most, n);
+    int64_t r = 0;
+    for (; n >= F32_LANES && r < rows; r++)
+        long_row(out + r * n, in + r * n, n);
+    for (; r + F32_LANES <= rows; r += F32_LANES)
+        rows_side_by_side(out + r * n, in + r * n, n);
+    for (; r < rows; r++)
+        short_row(out + r * n, in + r * n, n);
 }
 
 cpu_softmax_fn *const CPU_VARIANT(cpu_softmax) = softmax_rows;

@@ -27,7 +27,8 @@ static void softmax_by_hand(void **state)
 static void rows_of_any_length(void **state)
 {
     (void)state;
-    static const int64_t shapes[][2] = {{1, 5}, {100, 5}, {33, 1}, {7, 16}, {5, 1000}, {0, 4}};
+    static const int64_t shapes[][2] = {{1, 5}, {100, 5}, {33, 1},  {7, 16}, {5, 1000},
+                                        {0, 4}, {35, 3},  {16, 15}, {23, 7}, {19, 2}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const int64_t rows = shapes[i][0], n = shapes[i][1];
         st_fill_f32(x, rows * n, 3);

@@ -6,12 +6,7 @@
  */
 #include "vectors.h"
 #include "lanes.h"
-
-#if defined(__clang__)
-#    define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#    define UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "unroll.h"
 
 #define SQUARE(name, number, vector, lanes, op)                                                    \
     /* `rows` x `columns` numbers of the result, at most a square. */                              \
