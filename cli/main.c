@@ -39,6 +39,12 @@ const command commands[] = {
      "  kaon resume runs/jets-1 --time-limit 11h    # exit code 75: not finished yet\n"
      "  kaon resume runs/jets-1 --force --set model.network.epochs=60\n",
      resume_main},
+    {"tune", "try settings and keep the best",
+     "FILE [--out DIR] [--trials N] [options]",
+     "  kaon tune examples/jets-tune.yaml           # its section 'tune' says what to vary\n"
+     "  kaon tune jets.yaml --parallel 4            # the same command goes on after an interruption\n"
+     "  kaon run runs/jets-tune/best.yaml           # the best settings once more\n",
+     tune_main},
     {"predict", "apply a trained model to events",
      "MODEL [DATA...] [--out FILE] [options]",
      "  kaon predict runs/jets-1 new.csv            # shows the first rows\n"

@@ -16,6 +16,7 @@
 #include "experiment/model.h"
 #include "kernel/pool.h"
 #include "kernel/profile.h"
+#include "experiment/sinks.h"
 #include "data/table.h"
 
 enum {
@@ -196,18 +197,20 @@ static kaon_status save_model(kn_experiment *e, kaon_diag *diag)
 static kaon_status judge_part(kn_experiment *e, int32_t part, json_t *parts, kaon_diag *diag)
 {
     kaon_table *table = e->dataset->part[part], *predicted = NULL;
-    json_t *metrics = NULL;
+    json_t *metrics = NULL, *replicas = NULL;
     if (!table || (part == KN_TRAIN && kn_table_rows(table) > TRAIN_JUDGED))
         return KAON_OK;
     KAON_TRY(kn_model_apply(e->model, table, &predicted, diag));
     const kn_measure_request asked = {.metrics = e->plan.evaluation->metrics,
                                       .bootstrap = e->plan.evaluation->bootstrap};
-    kaon_status status = kn_metrics_of(e->kernel, &asked, predicted, &metrics, NULL, diag);
+    kaon_status status = kn_metrics_of(e->kernel, &asked, predicted, &metrics, &replicas, diag);
     kn_table_release(predicted);
     if (!status) {
         json_object_set_new(metrics, "rows", json_integer(kn_table_rows(table)));
         json_object_set_new(parts, kn_part_text(part), metrics);
+        json_object_set(e->replicas, kn_part_text(part), replicas);
     }
+    json_decref(replicas);
     return status;
 }
 
@@ -379,6 +382,8 @@ static kaon_status finish(kn_experiment *e, kaon_status status, kaon_diag *diag)
         status =
             kaon_fail(diag, e->checkpoints.failed,
                       "it was stopped and no checkpoint could be written: %s", e->checkpoints.why);
+    const kaon_status sunk = kn_sinks_close(e->sinks, status ? NULL : diag);
+    status = status ? status : sunk;
     const kaon_status told = kn_monitor_fini(&e->monitor, status ? NULL : diag);
     status = status ? status : told;
     const char *why = status && diag ? diag->api->text(diag) : NULL;
@@ -401,6 +406,7 @@ static void fini(kn_experiment *e)
     if (e->hold >= 0)
         close(e->hold);
     json_decref(e->metrics);
+    json_decref(e->replicas);
     json_decref(e->result);
 }
 
@@ -416,6 +422,7 @@ kaon_status kn_experiment_run(kn_kernel *kernel, const kaon_run_request *request
                        .started = kn_seconds(),
                        .hold = -1,
                        .metrics = json_object(),
+                       .replicas = json_object(),
                        .result = json_object()};
     *result = NULL;
     kn_monitor_init(&e.monitor);

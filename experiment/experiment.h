@@ -33,7 +33,9 @@ typedef struct kn_experiment {
     double started;
     kn_dataset *dataset;
     struct kn_model *model;
+    struct kn_sinks *sinks; // opened with the folder; NULL: none
     json_t *metrics;
+    json_t *replicas; // of the bootstrap, by part
     json_t *result;
 } kn_experiment;
 
@@ -70,7 +72,7 @@ const char *kn_experiment_backend(const kn_experiment *e);
 kaon_status kn_experiment_write_json(const kn_experiment *e, const char *name, const json_t *what,
                                      kaon_diag *diag);
 
-/* Writes metrics.json. */
+/* Writes metrics.json and, where there was a bootstrap, bootstrap.json. */
 kaon_status kn_experiment_write_metrics(const kn_experiment *e, kaon_diag *diag);
 
 /* Ends the timing and writes the report, if one is asked for: the last step of a run. */
@@ -79,6 +81,14 @@ kaon_status kn_experiment_report(kn_experiment *e, kaon_diag *diag);
 /* The report of a run made anew: its model and its data are read again. *out: json_decref. */
 kaon_status kn_experiment_report_again(kn_kernel *kernel, const kaon_report_request *request,
                                        kn_faults *faults, json_t **out, kaon_diag *diag);
+
+/* Fits a new model to the parts of the dataset. Where it was stopped, or the numbers ran away, what
+ * was learned is kept, but for a fold. */
+kaon_status kn_experiment_fit(kn_experiment *e, kaon_diag *diag);
+
+/* A model for each fold of the dataset, predictions for every row by a model that has not seen it.
+ * What is done of a run that goes on is not done again. */
+kaon_status kn_experiment_folds(kn_experiment *e, kn_faults *faults, kaon_diag *diag);
 
 /* Trains an agent, saves it and plays. */
 kaon_status kn_experiment_agent(kn_experiment *e, kaon_diag *diag);

@@ -16,6 +16,7 @@
 
 #include "experiment/config_write.h"
 #include "experiment/run_lock.h"
+#include "experiment/sinks.h"
 #include "kernel/device.h"
 #include "kernel/diag.h"
 #include "kernel/files.h"
@@ -138,6 +139,8 @@ kaon_status kn_experiment_write_json(const kn_experiment *e, const char *name, c
 
 kaon_status kn_experiment_write_metrics(const kn_experiment *e, kaon_diag *diag)
 {
+    if (json_object_size(e->replicas))
+        KAON_TRY(kn_experiment_write_json(e, "bootstrap.json", e->replicas, diag));
     return kn_experiment_write_json(e, "metrics.json", e->metrics, diag);
 }
 
@@ -355,7 +358,7 @@ kaon_status kn_experiment_open_folder(kn_experiment *e, kaon_diag *diag)
     KAON_TRY(kn_folder_make(e->checkpoint_folder, diag));
     KAON_TRY(write_state(e, "running", NULL, diag));
     e->monitor.checkpoints = &e->checkpoints;
-    return KAON_OK;
+    return kn_sinks_open(e->kernel, e->plan.top->sinks, e->folder, &e->monitor, &e->sinks, diag);
 }
 
 kaon_status kn_experiment_reopen(kn_experiment *e, int32_t *finished, kaon_diag *diag)

@@ -9,9 +9,11 @@
 #include <kaon/figure.h>
 #include <kaon/learner.h>
 #include <kaon/metric.h>
+#include <kaon/sink.h>
 #include <math.h>
 #include <string.h>
 
+#include "experiment/tune_plan.h"
 #include "kernel/files.h"
 #include "kernel/memory.h"
 
@@ -41,6 +43,9 @@ static const kaon_option top_options[] = {
     KN_TREE(kn_experiment_settings, agent, .interface_id = KAON_AGENT, .max_count = 1,
             .help = "what learns to act"),
     KN_TREE(kn_experiment_settings, evaluation, .help = "how what was trained is judged"),
+    KN_TREE(kn_experiment_settings, tune, .help = "settings 'kaon tune' varies, and how it searches"),
+    KAON_PARTS(kn_experiment_settings, sinks, KAON_SINK, NULL,
+               .help = "where the numbers of the run go beside metrics.jsonl"),
     KN_TREE(kn_experiment_settings, report, .interface_id = KAON_FIGURE,
             .help = "figures of the report; or a word: default, all, none"),
     KN_TREE(kn_experiment_settings, checkpoint, .help = "when to save what is needed to go on after an interruption"),
@@ -69,6 +74,7 @@ static const kn_schema evaluation_schema = {.what = "evaluation",
 
 static const kn_section sections[] = {{"data", &kn_data_schema},
                                       {"evaluation", &evaluation_schema},
+                                      {"tune", &kn_tune_schema},
                                       {"checkpoint", &kn_checkpoint_schema},
                                       {0}};
 
@@ -193,6 +199,8 @@ static void check(kn_experiment_plan *p, const kn_config *root, kn_faults *fault
     kn_config *checkpoint = NULL;
     p->checkpoint =
         kn_settings_fill(&p->settings, &kn_checkpoint_schema, p->top->checkpoint, &checkpoint);
+    if (p->top->tune)
+        p->tune = kn_tune_plan_new(&p->settings, p->top->tune);
     if (p->top->data)
         plan_model(p);
     else if (p->top->environment)

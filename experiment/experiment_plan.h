@@ -8,6 +8,8 @@
  *     data: {...}                   # dataset.h
  *     model: [...]                  # learners, in order
  *     evaluation: {bootstrap: 200}  # metrics beside the usual ones, and their uncertainties
+ *     sinks: [tensorboard]          # where its numbers go beside metrics.jsonl
+ *     tune: {...}                   # tune_plan.h
  *     report: [...]                 # figures (report.h); absent: all that say something
  *
  * or, instead of data and model, where something learns by doing:
@@ -39,6 +41,8 @@ typedef struct kn_experiment_settings {
     const kn_config *environment;
     const kn_config *agent;
     const kn_config *evaluation;
+    const kn_config *tune;
+    kaon_parts sinks;
     const kn_config *checkpoint;
     int32_t predictions;
 } kn_experiment_settings;
@@ -57,6 +61,7 @@ typedef struct kn_experiment_plan {
     kn_config *resolved; // everything, with defaults
     char *folder;        // of the file: relative paths start there; "" for the current one
     const kn_evaluation_settings *evaluation;
+    const struct kn_tune_plan *tune; // NULL: there is no section
     kn_report_wish report;
     // A model fitted to data:
     kn_dataset_plan *data;

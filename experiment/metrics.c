@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "experiment/measured.h"
+#include "kernel/files.h"
 #include "kernel/items.h"
 #include "kernel/memory.h"
 #include "kernel/registry.h"
@@ -242,6 +243,17 @@ kaon_status kn_measure(kn_kernel *kernel, const kn_measure_request *request,
     return status;
 }
 
+// Two models were judged by the same rows if these agree: truth and weights, row by row.
+static json_t *name_data(const kaon_scores *s)
+{
+    const uint64_t truth =
+        s->target  ? kn_checksum(s->target, (size_t)(s->rows * s->width) * sizeof *s->target)
+        : s->truth ? kn_checksum(s->truth, (size_t)s->rows * sizeof *s->truth)
+                   : 0;
+    const uint64_t weight = kn_checksum(s->weight, (size_t)s->rows * sizeof *s->weight);
+    return json_sprintf("%016llx%016llx", (unsigned long long)truth, (unsigned long long)weight);
+}
+
 kaon_status kn_metrics_of(kn_kernel *kernel, const kn_measure_request *request,
                           const kaon_table *table, json_t **out, json_t **replicas, kaon_diag *diag)
 {
@@ -253,8 +265,9 @@ kaon_status kn_metrics_of(kn_kernel *kernel, const kn_measure_request *request,
         status = kn_measure(kernel, request, &s.at, &measured, diag);
     if (!status) {
         *out = kn_measured_json(measured);
-        if (replicas)
-            *replicas = kn_measured_replicas(measured);
+        if (replicas && measured->replica_count)
+            *replicas = json_pack("{s:I, s:o, s:o}", "rows", (json_int_t)s.at.rows, "data",
+                                  name_data(&s.at), "replicas", kn_measured_replicas(measured));
         status = *out ? KAON_OK : kn_no_memory(diag, "metrics");
     }
     kn_measured_free(measured);

@@ -92,7 +92,8 @@ int32_t kn_metric_direction(kn_kernel *kernel, const char *name);
 int32_t kn_bootstrap_count(uint64_t seed, int64_t replica, int64_t row);
 
 /* Scores, measures and JSON of a table with a column of role PREDICTION. *out: to be released with
- * json_decref; `replicas` may be NULL. [any] */
+ * json_decref. `replicas` may be NULL: {"rows", "data": which, "replicas": {...}} where there was a
+ * bootstrap. [any] */
 kaon_status kn_metrics_of(kn_kernel *kernel, const kn_measure_request *request,
                           const kaon_table *table, json_t **out, json_t **replicas,
                           kaon_diag *diag);

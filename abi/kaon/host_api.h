@@ -168,6 +168,27 @@ typedef struct kaon_report_request {
 KAON_API kaon_status kaon_report(kaon_kernel *kernel, const kaon_report_request *request,
                                  char **json, kaon_error *error);
 
+typedef struct kaon_tune_request {
+    uint32_t size;
+    int32_t threads;         // of all trials together; 0: the configuration's
+    const char *config_path; // an experiment with a section `tune`
+    const char *folder;      // NULL: runs/<name>-tune; one with trials goes on
+    const char *backend;     // as in kaon_run_request
+    int64_t parallel;        // trials at a time; 0: the configuration's
+    int64_t trials;          // at most; 0: the configuration's
+    int64_t set_count;
+    const char *const *sets; // edits for all trials
+    void (*event)(void *context, const kaon_event *event); // NULL: none; from the calling thread
+    void *event_context;
+} kaon_tune_request;
+
+/* Tries settings, each trial in a process of its own, made by fork: no other thread of this process
+ * may be at work with Kaon, and no backend open. json: {"folder", "metric", "direction", "trials":
+ * [{"trial", "value", "set", "folder", ...}], "best", "seconds"}. KAON_CANCELLED after kaon_stop, with
+ * `json` all the same; the next call with the same folder goes on. [any] */
+KAON_API kaon_status kaon_tune(kaon_kernel *kernel, const kaon_tune_request *request, char **json,
+                               kaon_error *error);
+
 /* --- models ----------------------------------------------------------------------------------- */
 
 typedef struct kaon_model kaon_model;
