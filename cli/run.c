@@ -54,6 +54,15 @@ static void print_rows(const json_t *head)
         fprintf(stderr, " (%s rows with missing values left out)",
                 long_count(number_of(head, "dropped"), count));
     fputc('\n', stderr);
+    const json_t *cut = json_object_get(head, "cut");
+    char kept[32];
+    if (cut)
+        fprintf(stderr, "  cut         %s of %s rows are kept\n",
+                long_count(number_of(cut, "kept"), kept),
+                long_count(number_of(cut, "rows"), count));
+    if (number_of(cut, "unknown"))
+        fprintf(stderr, "              %s were left out since a value the cut needs is missing\n",
+                long_count(number_of(cut, "unknown"), count));
 }
 
 static void print_list(const char *title, const json_t *names, const char *between)
@@ -118,12 +127,41 @@ static void add_cells(table *t, const char *name, const json_t *parts, const jso
     }
 }
 
+// A cross-validation: all rows out of fold, and how the folds differ.
+static void print_folds(json_t *metrics)
+{
+    static const char *const columns[] = {"mean", "spread"};
+    const char *name;
+    char number[32];
+    json_t *value;
+    table *t = table_new(4);
+    table_cell(t, "%s", "");
+    table_cell(t, "%s", "out of fold");
+    for (int i = 0; i < 2; i++)
+        table_cell(t, "%s", columns[i]);
+    json_object_foreach(json_object_get(metrics, "mean"), name, value)
+    {
+        table_cell(t, "%s", name);
+        table_cell(t, "%s", metric_number(json_object_get(metrics, name), number));
+        for (int i = 0; i < 2; i++)
+            table_cell(
+                t, "%s",
+                metric_number(json_object_get(json_object_get(metrics, columns[i]), name), number));
+    }
+    table_print(t, stdout, 2, 1);
+    table_free(t);
+}
+
 static void print_metrics(json_t *metrics)
 {
     const json_t *parts = json_object_get(metrics, "parts");
     const char *name;
     json_t *value;
     int columns = 1;
+    if (json_object_get(metrics, "folds")) {
+        print_folds(metrics);
+        return;
+    }
     for (int i = 0; i < 3 && parts; i++)
         columns += json_object_get(parts, part_names[i]) != NULL;
     table *t = table_new(parts ? columns : 2);

@@ -40,7 +40,9 @@ typedef struct kn_dataset_load {
     const char *const *paths;
     int64_t path_count;      // 0: the section's
     int32_t target_optional; // 1: fine if there is no target or weight column
-    int32_t only_features;   // 1: neither is read: kn_formulas_use
+    // For a prediction, see kn_formulas_use:
+    int32_t only_features; // 1: neither is asked for
+    int32_t row_numbers;   // 1: where rows are left out, each says which it was
 } kn_dataset_load;
 
 typedef struct kn_dataset {
@@ -58,7 +60,7 @@ typedef struct kn_dataset {
     const char *const *files;
     int64_t folds;            // of a cross-validation; 0: none. The parts are those of `fold`
     int64_t fold;             // 0, 1, ...
-    const int64_t *test_rows; // with folds: where the rows of the test part stand in the files
+    const int64_t *test_rows; // with folds: places of the test part's rows in kn_dataset_whole
     struct kn_dataset_own *own;
 } kn_dataset;
 
@@ -67,8 +69,10 @@ typedef struct kn_dataset {
 kaon_status kn_dataset_load_parts(kn_dataset_plan *plan, const kn_dataset_load *load,
                                   kn_dataset **out, kaon_diag *diag);
 
-/* Puts the parts of another fold in place of those it has. [instance] */
+/* With folds: puts the parts of another fold in place of those it has; all rows that some fold
+ * tests, in the order of the files. [instance] */
 kaon_status kn_dataset_set_fold(kn_dataset *dataset, int64_t fold, kaon_diag *diag);
+kaon_status kn_dataset_whole(const kn_dataset *dataset, kaon_table **out, kaon_diag *diag);
 void kn_dataset_free(kn_dataset *dataset); // takes NULL; tables retained elsewhere stay
 
 /* Reads all rows into one table, without a split; part >= 0: those of that part only. [instance] */

@@ -445,44 +445,48 @@ static kaon_status add_weight(resolver *r, kn_want *want, kaon_diag *diag)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-// Prediction asks for no target and no weight. A target that is there is carried along, and where
-// rows are cut, each says which it was.
-static kaon_status only_features(resolver *r, kn_want *want, kaon_diag *diag)
+static kaon_status keep_also(resolver *r, kn_want *want, const char *name, kaon_diag *diag)
 {
-    const kn_formula row = {.text = "`" KN_ROW_NUMBER "`"};
-    const char **keep = kn_arena_array(&r->s->arena, (size_t)want->keep_count + 3, sizeof *keep);
-    int64_t count = 0;
+    const int64_t count = want->keep_count;
+    const char **keep = kn_arena_array(&r->s->arena, (size_t)count + 1, sizeof *keep);
     if (!keep)
         return kn_no_memory(diag, "names of columns");
-    for (int64_t i = 0; i < want->keep_count; i++)
-        if (!is_plain(r, want->keep[i]) || is_column(r, want->keep[i]))
-            keep[count++] = want->keep[i];
-    if (want->target && is_column(r, want->target))
-        keep[count++] = want->target;
-    if (r->formulas->cut.text) {
-        keep[count] = is_column(r, "row") ? "row_number" : "row";
-        KAON_TRY(kn_derive_add(r->derive, keep[count++], &row, diag));
-    }
+    if (count)
+        memcpy(keep, want->keep, (size_t)count * sizeof *keep);
+    keep[want->keep_count++] = name;
     want->keep = keep;
-    want->keep_count = count;
-    want->target = want->weight = NULL;
-    want->class_count = 0;
     return KAON_OK;
 }
 
-// 1 if the source as it is has all that is wanted.
-static int needs_none(const resolver *r, const kn_want *want)
+// Prediction asks for no target and no weight, and for what was to be carried along if it is there.
+static kaon_status only_features(resolver *r, kn_want *want, kaon_diag *diag)
 {
-    int plain =
-        !r->formulas->definition_count && !r->formulas->cut.text && !r->formulas->class_count;
-    for (int64_t i = 0; i < want->feature_count; i++)
-        plain &= is_plain(r, want->features[i]);
-    for (int64_t i = 0; i < want->keep_count; i++)
-        plain &= is_plain(r, want->keep[i]);
-    for (int64_t i = 0; i < want->aside_count; i++)
-        plain &= is_plain(r, want->aside[i]);
-    return plain && (!want->target || is_plain(r, want->target) || want->target_optional) &&
-           (!want->weight || is_plain(r, want->weight) || want->weight_optional);
+    const char *const *given = want->keep;
+    const int64_t count = want->keep_count;
+    const char *target = want->target;
+    want->keep_count = 0;
+    want->target = want->weight = NULL;
+    want->class_count = 0;
+    for (int64_t i = 0; i < count; i++) // what is made of columns that are not there is a fault
+        if (is_column(r, given[i]) || !is_plain(r, given[i]))
+            KAON_TRY(keep_also(r, want, given[i], diag));
+    return target && is_column(r, target) ? keep_also(r, want, target, diag) : KAON_OK;
+}
+
+static kaon_status keep_rows(resolver *r, kn_want *want, kaon_diag *diag)
+{
+    const kn_formula row = {.text = "`" KN_ROW_NUMBER "`"};
+    const char *name = is_column(r, "row") ? "row_number" : "row";
+    if (!r->formulas->cut.text && want->missing != KN_MISSING_DROP)
+        return KAON_OK;
+    KAON_TRY(kn_derive_add(r->derive, name, &row, diag));
+    return keep_also(r, want, name, diag);
+}
+
+// 1 if the source as it is has all that is wanted.
+static int needs_none(const resolver *r)
+{
+    return !r->formulas->cut.text && kn_derive_schema(r->derive)->n_children == r->raw->n_children;
 }
 
 static kaon_status resolve(resolver *r, const kn_formulas_use *use, kn_want *want, kaon_diag *diag)
@@ -493,6 +497,8 @@ static kaon_status resolve(resolver *r, const kn_formulas_use *use, kn_want *wan
         KAON_TRY(add_class(r, want, diag));
         KAON_TRY(add_weight(r, want, diag));
     }
+    if (use->row_numbers)
+        KAON_TRY(keep_rows(r, want, diag));
     want->target = by_place(r, want->target);
     want->weight = by_place(r, want->weight);
     KAON_TRY(resolve_single(r, "target", want->target, want, diag));
@@ -544,7 +550,7 @@ kaon_status kn_formulas_apply(const kn_formulas *given, const kn_formulas_use *u
     const kaon_status status = resolve(&r, use, want, diag);
     if (!status)
         tell_hidden(&r, want);
-    if (status || needs_none(&r, want)) {
+    if (status || needs_none(&r)) {
         kn_derive_free(r.derive);
         return status;
     }

@@ -40,9 +40,11 @@ typedef struct kn_formulas_use {
     kn_settings *s;
     double pad;
     int32_t other_files; // 1: not those of `files`, so that they have no class
-    // 1: whatever the target is and whether it is there does not matter: it is carried along if it
-    // is. Weights are passed over, and the number of each row is kept where rows are cut.
+    // 1: target and weight do not matter, nor whether they are there; a target that is is kept as it
+    // stands in the file.
     int32_t only_features;
+    // 1: where rows are cut or dropped, their numbers in the files are kept as a column 'row'.
+    int32_t row_numbers;
 } kn_formulas_use;
 
 /* Makes the source derive what `want` names, and writes plain names and patterns into it, which

@@ -189,7 +189,8 @@ kaon_status kn_harvest_read(const kn_dataset_plan *plan, const kn_dataset_load *
     const kn_formulas_use use = {.s = plan->s,
                                  .pad = plan->settings->pad_value,
                                  .other_files = paths.at != plan->formulas.paths.at,
-                                 .only_features = load->only_features};
+                                 .only_features = load->only_features,
+                                 .row_numbers = load->row_numbers};
     kaon_status status = kn_formulas_apply(&plan->formulas, &use, source, &own, diag);
     if (!status)
         status = convert(plan, load, source, &own, tell, out, diag);

@@ -19,6 +19,9 @@
 
 enum { SHOWN_ROWS = 10 };
 
+// What a table is wanted for: a prediction needs no target, and ignores the one of other files.
+enum { TO_PREDICT, TO_JUDGE, TO_JUDGE_ALONE };
+
 /* --- loading ---------------------------------------------------------------------------------- */
 
 // "runs/jets-1" is its model.safetensors; *folder is where config.yaml may lie.
@@ -154,7 +157,7 @@ static kaon_status part_number(const char *name, int32_t *out, kaon_diag *diag)
 }
 
 static kaon_status load_table(application *a, const kaon_model *model, const kaon_apply_request *q,
-                              int32_t target_optional, kn_api *call, kaon_table **out)
+                              int32_t purpose, kn_api *call, kaon_table **out)
 {
     kaon_diag *diag = &call->fault.diag;
     int32_t part;
@@ -170,20 +173,22 @@ static kaon_status load_table(application *a, const kaon_model *model, const kao
         return kaon_fail(diag, KAON_INVALID, "the model does not say what data it was fitted to");
     const kn_dataset_load load = {.float_type = kn_model_facts(model->model)->float_type,
                                   .seed = kn_model_facts(model->model)->seed,
-                                  .target_optional = target_optional};
+                                  .target_optional = purpose != TO_JUDGE,
+                                  .only_features = purpose == TO_PREDICT && q->path_count,
+                                  .row_numbers = purpose == TO_PREDICT};
     kn_dataset_plan *plan = kn_dataset_plan_new(&a->settings, data, NULL);
     KAON_TRY(kn_faults_status(&call->faults, diag));
     return kn_dataset_load_table(plan, &load, part, out, diag);
 }
 
 static kaon_status apply(application *a, kaon_model *model, const kaon_apply_request *q,
-                         int32_t target_optional, kn_api *call)
+                         int32_t purpose, kn_api *call)
 {
     kaon_table *table = NULL;
     *a = (application){.tree = kn_config_tree_new()};
     if (!a->tree)
         return kn_no_memory(&call->fault.diag, "a prediction");
-    KAON_TRY(load_table(a, model, q, target_optional, call, &table));
+    KAON_TRY(load_table(a, model, q, purpose, call, &table));
     const kaon_status status =
         kn_model_apply(model->model, table, &a->predicted, &call->fault.diag);
     kn_table_release(table);
@@ -257,7 +262,7 @@ kaon_status kaon_model_predict(kaon_model *model, const kaon_apply_request *requ
     kaon_status status =
         kn_struct_take(&own, sizeof own, request, "kaon_apply_request", &call.fault.diag);
     if (!status)
-        status = apply(&a, model, &own, 1, &call);
+        status = apply(&a, model, &own, TO_PREDICT, &call);
     if (!status)
         status = give_predictions(&a, model, &own, json, &call.fault.diag);
     application_fini(&a);
@@ -278,7 +283,7 @@ kaon_status kaon_model_eval(kaon_model *model, const kaon_apply_request *request
     // Clusters can be judged without a target, anything else has nothing to be compared with.
     const int32_t no_target = kn_model_facts(model->model)->target_dtype < 0;
     if (!status)
-        status = apply(&a, model, &own, no_target, &call);
+        status = apply(&a, model, &own, no_target ? TO_JUDGE_ALONE : TO_JUDGE, &call);
     if (!status)
         status = kn_metrics_of(model->kernel->kernel, NULL, a.predicted, &metrics, NULL,
                                &call.fault.diag);

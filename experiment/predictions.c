@@ -16,6 +16,7 @@ typedef struct {
     kaon_arrow_data *data;
     char (*names)[64];
     int64_t count;
+    int64_t room;
     int64_t rows;
 } sheet;
 
@@ -143,6 +144,16 @@ static int32_t add_target(sheet *s, const kaon_column *target)
     return done;
 }
 
+// Columns the section carries along, of one number or text per row.
+static int32_t add_kept(sheet *s, const kaon_table *table, int32_t index)
+{
+    kaon_column column = {.size = sizeof column};
+    if (kn_table_column_at(table, index, &column, NULL) || column.role != KAON_ROLE_NONE ||
+        column.view.rank != 1 || column.offsets || s->count >= s->room)
+        return 1;
+    return add_target(s, &column);
+}
+
 static kaon_status fill(sheet *s, const kaon_table *table, int64_t width, const kaon_column *said,
                         kaon_diag *diag)
 {
@@ -152,6 +163,8 @@ static kaon_status fill(sheet *s, const kaon_table *table, int64_t width, const 
                        : add_whole(s, said, said->label_count ? "predicted" : "cluster");
     if (done && !kn_table_column_of(table, KAON_ROLE_TARGET, &target))
         done = add_target(s, &target);
+    for (int32_t i = 0; done && i < kn_table_column_count(table); i++)
+        done = add_kept(s, table, i);
     return done ? KAON_OK : no_memory(diag);
 }
 
@@ -172,7 +185,8 @@ kaon_status kn_predictions_arrow(const kaon_host *host, const kaon_table *table,
     if (width > MOST_COLUMNS)
         return kaon_fail(diag, KAON_UNSUPPORTED, "%lld numbers per event are too many columns",
                          (long long)width);
-    const uint64_t room = (uint64_t)width + 2;
+    const uint64_t room = (uint64_t)width + 2 + (uint64_t)kn_table_column_count(table);
+    s.room = (int64_t)room;
     s.columns = kaon_alloc(host, room * sizeof *s.columns);
     s.data = kaon_alloc(host, room * sizeof *s.data);
     s.names = kaon_alloc(host, room * sizeof *s.names);

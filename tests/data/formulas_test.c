@@ -303,7 +303,7 @@ static void only_features(void **state)
         kaon_table *t = NULL;
         kaon_column c = {.size = sizeof c};
         kn_dataset_load how = loading();
-        how.only_features = 1;
+        how.only_features = how.row_numbers = 1;
         write_file("new.csv", files[i]);
         plan(&s, "csv",
              "{path: new.csv, features: [px / py, px], target: kind, weight: weight, cut: px > 0, "
