@@ -2,9 +2,9 @@
 #include "kernel/device.h"
 
 #include "kernel/diag.h"
+#include "kernel/items.h"
 #include "kernel/memory.h"
 #include "kernel/registry.h"
-#include "kernel/settings.h"
 #include "kernel/site.h"
 #include "kernel/text.h"
 
@@ -16,67 +16,57 @@ enum { NAME_BYTES = 64 };
 
 /* --- one device ------------------------------------------------------------------------------- */
 
-// "name:1" into its parts.
-static kaon_status split_name(const char *text, char name[NAME_BYTES], int32_t *index,
-                              kaon_diag *diag)
+// A device in parts: "name", "name:1" or "name: {option: value}".
+typedef struct {
+    char name[NAME_BYTES];
+    char item[KAON_TEXT_MAX]; // with its settings
+    int32_t index;
+} device_text;
+
+static kaon_status split_name(const char *text, device_text *out, kaon_diag *diag)
 {
     const char *colon = strchr(text, ':');
     const size_t length = colon ? (size_t)(colon - text) : strlen(text);
+    const char *rest = colon ? colon + 1 : "";
     char *end = NULL;
-    const long number = colon ? strtol(colon + 1, &end, 10) : 0;
-    if (length == 0 || length >= NAME_BYTES ||
-        (colon && (end == colon + 1 || *end || number < 0 || number > INT32_MAX)))
-        return kaon_fail(
-            diag, KAON_INVALID,
-            "'%s' is no device; write the backend's name, or its name, a colon and the "
-            "device's number",
-            text);
-    memcpy(name, text, length);
-    name[length] = '\0';
-    *index = (int32_t)number;
+    const long number = *rest >= '0' && *rest <= '9' ? strtol(rest, &end, 10) : 0;
+    rest = end ? end + (*end == ':') : rest;
+    const int32_t has_settings = *rest == ' ' && strchr(rest, '{');
+    if (length == 0 || length >= NAME_BYTES || strlen(text) >= KAON_TEXT_MAX ||
+        number > INT32_MAX || (colon && !has_settings && (!end || *rest)))
+        return kaon_fail(diag, KAON_INVALID,
+                         "'%s' is no device; write the backend's name, or its name, a colon and the "
+                         "device's number, or its name, a colon and {option: value}",
+                         text);
+    snprintf(out->name, sizeof out->name, "%.*s", (int)length, text);
+    snprintf(out->item, sizeof out->item, "%s%s%s", out->name, has_settings ? ":" : "",
+             has_settings ? rest : "");
+    out->index = (int32_t)number;
     return KAON_OK;
-}
-
-// Opens with the default of every option: the struct is needed for the call only.
-static kaon_status open_with_defaults(kn_kernel *kernel, const kn_item *item, int32_t index,
-                                      void **handle, kaon_diag *diag)
-{
-    const kaon_backend *backend = item->table;
-    kn_config_tree *tree = kn_config_tree_new();
-    if (!tree)
-        return kn_no_memory(diag, "settings of a backend");
-    kn_faults faults = {0};
-    kn_settings s;
-    kn_settings_init(&s, kernel, tree, &faults);
-    const kn_schema schema = {
-        .what = item->name, .options = backend->options, .size = backend->settings_size};
-    const void *settings = kn_settings_fill(&s, &schema, NULL, NULL);
-    kaon_status status = kn_faults_status(&faults, diag);
-    if (!status)
-        status = backend->open(item->host, settings, index, handle, diag);
-    kn_settings_fini(&s);
-    kn_faults_fini(&faults);
-    kn_config_tree_free(tree);
-    return status;
 }
 
 static kaon_status open_device(kn_kernel *kernel, const char *text, kn_device **out,
                                kaon_diag *diag)
 {
-    char name[NAME_BYTES];
-    int32_t index = 0;
+    device_text asked;
     const kn_item *item = NULL;
-    KAON_TRY(split_name(text, name, &index, diag));
-    KAON_TRY(kn_item_find(kernel, KAON_BACKEND, name, &item, diag));
+    kn_item_use *use = NULL; // the settings are needed for the call only
+    KAON_TRY(split_name(text, &asked, diag));
+    KAON_TRY(kn_item_find(kernel, KAON_BACKEND, asked.name, &item, diag));
+    KAON_TRY(kn_item_use_new(kernel, KAON_BACKEND, asked.item, &use, diag));
     kn_device *d = kn_alloc_zero(sizeof *d);
-    if (!d)
+    if (!d) {
+        kn_item_use_free(use);
         return kn_no_memory(diag, "a device");
+    }
     d->kernel = kernel;
     d->backend = item->table;
     d->name = item->name;
-    d->index = index;
+    d->index = asked.index;
     d->facts.size = sizeof d->facts;
-    kaon_status status = open_with_defaults(kernel, item, index, &d->handle, diag);
+    kaon_status status =
+        d->backend->open(item->host, kn_item_use_part(use)->settings, d->index, &d->handle, diag);
+    kn_item_use_free(use);
     if (status) {
         kn_free(d);
         return kaon_context(diag, status, "opening device '%s'", text);
@@ -95,6 +85,9 @@ void kn_device_close(kn_device *d)
 {
     while (d) {
         kn_device *next = d->next;
+        kn_device_close(d->helper);
+        for (size_t i = 0; i < sizeof d->told / sizeof *d->told; i++)
+            kn_free(d->told[i]);
         if (d->handle)
             d->backend->close(d->handle);
         kn_free(d);
@@ -122,7 +115,7 @@ static kaon_status add_candidate(void *context, const kn_item_note *note)
     return KAON_OK;
 }
 
-// Loads each to learn its rank; one that cannot be loaded goes to the end.
+// Loads each to learn its rank, on this machine; one that cannot be loaded goes to the end.
 static void read_ranks(candidates *all)
 {
     for (int32_t i = 0; i < all->count; i++) {
@@ -131,7 +124,9 @@ static void read_ranks(candidates *all)
         const kn_item *item = NULL;
         const kaon_status status =
             kn_item_find(all->kernel, KAON_BACKEND, all->names[i], &item, &fault.diag);
-        all->ranks[i] = status ? INT32_MIN : ((const kaon_backend *)item->table)->rank;
+        const kaon_backend *b = status ? NULL : item->table;
+        const int32_t here = b ? b->rank_here() : INT32_MIN;
+        all->ranks[i] = b && here == INT32_MIN ? b->rank : here;
     }
 }
 
@@ -144,26 +139,52 @@ static int32_t best_candidate(const candidates *all)
     return best;
 }
 
-static kaon_status open_best(kn_kernel *kernel, kn_device **out, kaon_diag *diag)
+static void drop_candidate(candidates *all, int32_t which)
+{
+    all->count--;
+    memmove(all->names[which], all->names[all->count], NAME_BYTES);
+    all->ranks[which] = all->ranks[all->count];
+}
+
+// A device may turn out to be worth less than its backend promised, as one that is only software.
+static int32_t is_best(candidates *all, int32_t which, const kn_device *d)
+{
+    if (d->facts.rank)
+        all->ranks[which] = d->facts.rank;
+    return best_candidate(all) == which;
+}
+
+/* Opens candidates from the best down until one does; with `helped`, one that shares the host's memory
+ * and is of another backend. */
+static kaon_status open_best(kn_kernel *kernel, const kn_device *helped, kn_device **out,
+                             kaon_diag *diag)
 {
     candidates all = {.kernel = kernel};
     KAON_TRY(kn_item_each(kernel, KAON_BACKEND, add_candidate, &all, diag));
-    if (all.count == 0)
-        return kaon_fail(diag, KAON_NOT_FOUND, "no backend is installed");
     read_ranks(&all);
-    kaon_status status = KAON_OK;
     kn_diag fault;
+    kn_diag_init(&fault);
+    kaon_fail(&fault.diag, KAON_NOT_FOUND, "no backend is installed");
     while (all.count) {
         const int32_t best = best_candidate(&all);
+        kn_device *d = NULL;
+        if (helped && strcmp(all.names[best], helped->name) == 0) {
+            drop_candidate(&all, best);
+            continue;
+        }
         kn_diag_init(&fault);
-        status = open_device(kernel, all.names[best], out, &fault.diag);
-        if (!status)
+        const kaon_status status = open_device(kernel, all.names[best], &d, &fault.diag);
+        const int32_t fits = !status && (!helped || d->shares_host);
+        if (fits && is_best(&all, best, d)) {
+            *out = d;
             return KAON_OK;
-        kn_log(kernel, KAON_LOG_WARNING, "backend '%s' is passed over: %s", all.names[best],
-               fault.text);
-        all.count--;
-        memcpy(all.names[best], all.names[all.count], NAME_BYTES);
-        all.ranks[best] = all.ranks[all.count];
+        }
+        if (status && !helped)
+            kn_log(kernel, KAON_LOG_WARNING, "backend '%s' is passed over: %s", all.names[best],
+                   fault.text);
+        kn_device_close(d);
+        if (!fits)
+            drop_candidate(&all, best);
     }
     return kaon_context(diag, kn_diag_pass(&fault, diag), "no installed backend opens");
 }
@@ -192,7 +213,7 @@ static kaon_status open_preferred(kn_kernel *kernel, kn_device **out, kaon_diag 
     const char *environment = getenv("KAON_BACKEND");
     if (environment && *environment)
         return kaon_context(diag, open_device(kernel, environment, out, diag), "KAON_BACKEND");
-    return open_site(kernel, out) ? KAON_OK : open_best(kernel, out, diag);
+    return open_site(kernel, out) ? KAON_OK : open_best(kernel, NULL, out, diag);
 }
 
 /* --- the kernel's devices --------------------------------------------------------------------- */
@@ -221,6 +242,14 @@ kaon_status kn_device_select(kn_kernel *kernel, const char *name, kaon_diag *dia
         d->next = head;
     } while (!atomic_compare_exchange_weak(&kernel->device, &head, d));
     return KAON_OK;
+}
+
+kn_device *kn_device_helper(kn_device *d)
+{
+    if (!d->has_helper)
+        open_best(d->kernel, d, &d->helper, NULL);
+    d->has_helper = 1;
+    return d->helper;
 }
 
 kaon_status kn_device_alloc(kn_device *d, uint64_t bytes, void **out, kaon_diag *diag)

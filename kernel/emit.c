@@ -4,6 +4,7 @@
 #include "kernel/emit.h"
 
 #include "kernel/explain.h"
+#include "kernel/fallback.h"
 #include "kernel/memory.h"
 #include "kernel/pool.h"
 
@@ -70,7 +71,7 @@ static kaon_status prepare_step(kn_emitter *e, int32_t step)
     KAON_TRY(kn_describe(c, s, rows_of_launch(c, s), &d));
     d->step.in_place = in_place_of(c, s);
     kaon_kernel *k = kn_emit_kernel(e);
-    const kaon_status status = c->device->backend->prepare(c->device->handle, &d->step, k, c->diag);
+    const kaon_status status = kn_prepare(c->device, &d->step, k, c->diag);
     if (status)
         return kaon_context(c->diag, status, "preparing '%s' for backend '%s'", d->step.op,
                             c->device->name);

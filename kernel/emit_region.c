@@ -197,6 +197,7 @@ static kaon_status make_tiles(region_emitter *x)
         return KAON_NO_MEMORY;
     x->t = t;
     *t = (kn_tiles){.kernel = e->c->kernel,
+                    .device = e->c->device,
                     .launch_count = r->count,
                     .factors = factors,
                     .rows = r->rows,

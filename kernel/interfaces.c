@@ -32,6 +32,11 @@ static void do_nothing(void *self)
     (void)self;
 }
 
+static int32_t no_rank(void)
+{
+    return INT32_MIN;
+}
+
 static void free_nothing(void *device, void *recording)
 {
     (void)device;
@@ -237,6 +242,8 @@ static const kn_slot backend[] = {
     MAY (kaon_backend, capture_end),
     MAY (kaon_backend, replay),
     STUB(kaon_backend, recording_free, free_nothing),
+    MAY (kaon_backend, elapsed),
+    STUB(kaon_backend, rank_here, no_rank),
     END,
 };
 

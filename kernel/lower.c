@@ -4,6 +4,7 @@
  * of one instruction at most; everything else is a step of its own.
  */
 #include "kernel/compile.h"
+#include "kernel/fallback.h"
 
 #include "kernel/element.h"
 #include "kernel/memory.h"
@@ -383,7 +384,11 @@ static kaon_status lower_op(kn_compile *c, const kn_use *use)
         return KAON_OK;
     for (int32_t i = 0; i < s->input_count; i++)
         KAON_TRY(make_contiguous(c, &s->inputs[i]));
-    return kn_supported(c, s, 0) ? KAON_OK : refuse(c, use);
+    kn_description *d = NULL;
+    if (kn_supported(c, s, 0))
+        return KAON_OK;
+    KAON_TRY(kn_describe(c, s, 0, &d));
+    return kn_can_prepare(c->device, &d->step) ? KAON_OK : refuse(c, use);
 }
 
 // Slices of a scan's sequences may lie anywhere, as long as each is in one piece.

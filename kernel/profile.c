@@ -97,12 +97,32 @@ int32_t kn_profile_book(kn_profile *p, const kn_launch_note *notes, int32_t coun
     return first;
 }
 
-kaon_status kn_profile_launch(kn_profile *p, int32_t number, const kn_launch *l, kaon_diag *diag)
+// Where launches only hand work over, the device says how long it took, or is waited for.
+static kaon_status time_launch(const kn_device *d, const kn_launch *l, int64_t *length,
+                               kaon_diag *diag)
+{
+    uint64_t ns = 0;
+    if (!d->shares_host)
+        KAON_TRY(d->backend->wait(d->handle, diag));
+    const int32_t has_clock =
+        !d->shares_host && !d->backend->elapsed(d->handle, &ns, NULL); // from here on
+    const int64_t start = now();
+    KAON_TRY(l->launch(l->state, &l->call, diag));
+    if (has_clock)
+        KAON_TRY(d->backend->elapsed(d->handle, &ns, diag));
+    else if (!d->shares_host)
+        KAON_TRY(d->backend->wait(d->handle, diag));
+    *length = has_clock ? (int64_t)ns : now() - start;
+    return KAON_OK;
+}
+
+kaon_status kn_profile_launch(kn_profile *p, int32_t number, const kn_device *device,
+                              const kn_launch *l, kaon_diag *diag)
 {
     const int64_t start = now();
-    const kaon_status status = l->launch(l->state, &l->call, diag);
-    const int64_t length = now() - start;
-    if (number < 0)
+    int64_t length = 0;
+    const kaon_status status = time_launch(device, l, &length, diag);
+    if (number < 0 || status)
         return status;
     atomic_fetch_add_explicit(&p->launches[number].calls, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&p->launches[number].nanoseconds, length, memory_order_relaxed);

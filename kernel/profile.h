@@ -27,8 +27,8 @@ char *kn_profile_text(const kn_kernel *kernel);
 /* Books the launches of a program; their numbers begin at the result, -1: no memory left. */
 int32_t kn_profile_book(kn_profile *profile, const kn_launch_note *notes, int32_t count);
 
-/* Calls a launch and notes when. [any] */
-kaon_status kn_profile_launch(kn_profile *profile, int32_t number, const kn_launch *l,
-                              kaon_diag *diag);
+/* Calls a launch and notes when, by the device's clock where it has one. [any] */
+kaon_status kn_profile_launch(kn_profile *profile, int32_t number, const kn_device *device,
+                              const kn_launch *l, kaon_diag *diag);
 
 #endif

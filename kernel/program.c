@@ -36,9 +36,43 @@ static kaon_status run_profiled(kaon_program *p, uint64_t run, kaon_diag *diag)
         l->call.run = run;
         KAON_TRY(l->launch == kn_run_tiles || p->booked_at < 0
                      ? l->launch(l->state, &l->call, diag)
-                     : kn_profile_launch(profile, p->booked_at + i, l, diag));
+                     : kn_profile_launch(profile, p->booked_at + i, p->device, l, diag));
     }
     return KAON_OK;
+}
+
+// The addresses of a staged program never change, so that its launches can be written down once.
+static kaon_status record(kaon_program *p, kaon_diag *diag)
+{
+    const kaon_backend *b = p->device->backend;
+    kn_diag fault;
+    kn_diag_init(&fault);
+    p->is_unrecordable = 1;
+    if (b->capture_begin(p->device->handle, &fault.diag))
+        return KAON_OK;
+    kaon_status status = run_launches(p, 0, &fault.diag);
+    void *recording = NULL;
+    const kaon_status end = b->capture_end(p->device->handle, &recording, NULL);
+    if (!status && !end) {
+        p->recording = recording;
+        p->is_unrecordable = 0;
+        return KAON_OK;
+    }
+    b->recording_free(p->device->handle, recording);
+    return !status || status == KAON_UNSUPPORTED ? KAON_OK : kn_diag_pass(&fault, diag);
+}
+
+// What runs a second time is recorded.
+static kaon_status run_on_device(kaon_program *p, uint64_t run, kaon_diag *diag)
+{
+    if (p->kernel->profile)
+        return run_launches(p, run, diag);
+    if (!p->recording && !p->is_unrecordable && p->has_run)
+        KAON_TRY(record(p, diag));
+    p->has_run = 1;
+    if (p->recording)
+        return p->device->backend->replay(p->device->handle, p->recording, run, diag);
+    return run_launches(p, run, diag);
 }
 
 // Bodies get addresses on the device from the program around them.
@@ -51,7 +85,7 @@ static kaon_status run_staged(kaon_program *p, const void *const *inputs, void *
     for (int32_t i = 0; i < p->input_count; i++)
         KAON_TRY(b->copy(handle, KAON_TO_DEVICE, p->staged_inputs[i], inputs[i], p->input_bytes[i],
                          diag));
-    KAON_TRY(run_launches(p, run, diag));
+    KAON_TRY(run_on_device(p, run, diag));
     for (int32_t i = 0; i < p->output_count; i++)
         KAON_TRY(b->copy(handle, KAON_TO_HOST, outputs[i], p->staged_outputs[i], p->output_bytes[i],
                          diag));
@@ -86,6 +120,8 @@ void kn_program_free(kaon_program *p)
 {
     if (!p)
         return;
+    if (p->recording)
+        p->device->backend->recording_free(p->device->handle, p->recording);
     for (int32_t i = 0; i < p->kernel_count; i++)
         if (p->kernels[i].release)
             p->kernels[i].release(p->kernels[i].state);

@@ -65,6 +65,7 @@ typedef struct kn_lane {
 
 typedef struct kn_tiles {
     kn_kernel *kernel;
+    const kn_device *device;
     int32_t launch_count;
     int32_t lane_count;
     kn_lane *lanes;
@@ -125,6 +126,9 @@ struct kaon_program {
     void **staged_outputs;
     uint64_t *input_bytes;
     uint64_t *output_bytes;
+    void *recording;        // of all launches, NULL: none
+    int32_t is_unrecordable; // it reads what the device computes, or the backend does not record
+    int32_t has_run;
     kn_variable **written; // variables it changes
     int32_t written_count;
     // What it owns.

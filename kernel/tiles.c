@@ -42,7 +42,7 @@ static kaon_status run_tile(const kn_tiles *t, kn_lane *lane, int64_t tile, kaon
         kn_launch *l = &lane->launches[i];
         l->call.first_row = first * t->factors[i];
         const kaon_status status =
-            t->kernel->profile ? kn_profile_launch(t->kernel->profile, number_of(t, i), l, diag)
+            t->kernel->profile ? kn_profile_launch(t->kernel->profile, number_of(t, i), t->device, l, diag)
                                : l->launch(l->state, &l->call, diag);
         if (status)
             return status;

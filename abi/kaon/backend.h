@@ -139,7 +139,35 @@ typedef struct kaon_kernel {
 } kaon_kernel;
 
 /* A kernel that comes with an op instead of a backend. The backend loads and launches it. */
-enum { KAON_CODE_C = 1 };
+enum {
+    KAON_CODE_C = 1,
+    KAON_CODE_PTX = 2,  // text for CUDA
+    KAON_CODE_SPIRV = 3 // words for Vulkan 1.2: a compute shader
+};
+
+// How many threads a kernel that is data gets; as many groups are launched as hold them all.
+enum {
+    KAON_THREADS_PER_ELEMENT = 0, // of output 0
+    KAON_THREADS_PER_ROW = 1      // of output 0: all its axes but the last
+};
+
+/* What such a kernel is given after the addresses of its operands (inputs, then outputs, 8 bytes each): one
+ * 4-byte number per row, in order. For SPIR-V all of it lies in the push constants, 128 bytes at most; for
+ * PTX each is an argument. */
+enum {
+    KAON_GIVE_THREADS = 1, // u32: how many there are; what is beyond has nothing to do
+    KAON_GIVE_DIM = 2,     // u32: size of an axis of an operand; negative axes count from the end
+    KAON_GIVE_INT = 3,     // i32: an attribute
+    KAON_GIVE_FLOAT = 4    // f32: an attribute
+};
+
+typedef struct kaon_give {
+    uint32_t size;
+    int32_t kind;     // KAON_GIVE_*
+    int32_t operand;  // of KAON_GIVE_DIM
+    int32_t axis;     // of KAON_GIVE_DIM
+    const char *attr; // name of the attribute
+} kaon_give;
 
 struct kaon_code {
     uint32_t size;
@@ -150,6 +178,16 @@ struct kaon_code {
     int32_t (*supports)(const kaon_step *step);
     kaon_status (*prepare)(const kaon_host *host, const kaon_step *step, kaon_kernel *out,
                            kaon_diag *diag);
+    // KAON_CODE_PTX, KAON_CODE_SPIRV: the code and how to launch it. It runs where all operands lie
+    // row-major without gaps and `supports`, if there is one, agrees.
+    const void *data;
+    uint64_t data_bytes;
+    const char *entry; // name of the function
+    int32_t threads;   // KAON_THREADS_*
+    uint32_t group;    // threads of a group, as the code has them
+    const kaon_give *gives;
+    uint32_t give_stride;
+    uint32_t give_count;
 };
 
 enum { KAON_ISA_AVX2 = 1, KAON_ISA_AVX512 = 2, KAON_ISA_AVX512_BF16 = 4, KAON_ISA_AMX_BF16 = 8 };
@@ -162,6 +200,8 @@ typedef struct kaon_device_facts {
     uint32_t host_memory;  // 1: alloc gives memory the host may read and write
     uint32_t dtypes;       // bits: element types it computes in
     char name[128];        // "Intel Xeon ..., AVX-512"
+    int32_t rank;          // of this device, where it is not the backend's; 0: it is
+    uint32_t reserved;
 } kaon_device_facts;
 
 enum { KAON_TO_DEVICE = 0, KAON_TO_HOST = 1, KAON_ON_DEVICE = 2 };
@@ -191,11 +231,17 @@ typedef struct kaon_backend {
     kaon_status (*prepare)(void *device, const kaon_step *step, kaon_kernel *out, kaon_diag *diag);
     // Returns when all launched work is done, with its error if it had one. [instance]
     kaon_status (*wait)(void *device, kaon_diag *diag);
-    // Optional: launches between begin and end are recorded; replay runs them again. [instance]
+    // Optional: launches between begin and end are recorded, not run; replay runs them, as often as
+    // wanted, with a run's number of its own. What cannot be recorded fails with KAON_UNSUPPORTED; then
+    // end gives a recording that is to be freed, or fails too. [instance]
     kaon_status (*capture_begin)(void *device, kaon_diag *diag);
     kaon_status (*capture_end)(void *device, void **recording, kaon_diag *diag);
     kaon_status (*replay)(void *device, void *recording, uint64_t run, kaon_diag *diag);
     void (*recording_free)(void *device, void *recording);
+    // Optional: waits; device time of what was launched since the last call, in ns. [instance]
+    kaon_status (*elapsed)(void *device, uint64_t *nanoseconds, kaon_diag *diag);
+    // Optional: the rank on this machine, found without opening anything. [any]
+    int32_t (*rank_here)(void);
 } kaon_backend;
 
 #ifdef __cplusplus

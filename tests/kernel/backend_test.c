@@ -597,10 +597,13 @@ typedef struct names {
     int32_t count;
 } names;
 
+// With an argument, the test is of that backend alone.
+static const char *wanted;
+
 static kaon_status add_name(void *context, const kn_item_note *item)
 {
     names *list = context;
-    if (list->count < MOST_BACKENDS)
+    if (list->count < MOST_BACKENDS && (!wanted || !strcmp(wanted, item->name)))
         snprintf(list->at[list->count++], sizeof list->at[0], "%s", item->name);
     return KAON_OK;
 }
@@ -668,8 +671,11 @@ static void random_graphs_on_each(void **state)
     each_backend(random_graphs);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
+    wanted = count > 1 ? arguments[1] : NULL;
+    if (count > 2)
+        cmocka_set_test_filter(arguments[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_on_each),          cmocka_unit_test(types_on_each),
         cmocka_unit_test(reductions_on_each),     cmocka_unit_test(products_on_each),
