@@ -50,6 +50,8 @@ static void print_rows(const json_t *head)
                 part);
         first = 0;
     }
+    if (number_of(head, "folds"))
+        fprintf(stderr, "; %lld folds", (long long)number_of(head, "folds"));
     if (number_of(head, "dropped"))
         fprintf(stderr, " (%s rows with missing values left out)",
                 long_count(number_of(head, "dropped"), count));

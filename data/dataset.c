@@ -237,6 +237,18 @@ static kaon_status load_part_files(kn_dataset_plan *plan, const kn_dataset_load 
     return status;
 }
 
+// Rows of the files, which rise, into places among the complete ones.
+static void count_complete(const kn_harvest *h, int64_t *rows, int64_t count)
+{
+    const char *incomplete = h->incomplete.at;
+    int64_t row = 0, left_out = 0;
+    for (int64_t i = 0; incomplete && i < count; i++) {
+        for (; row < rows[i]; row++)
+            left_out += incomplete[row];
+        rows[i] -= left_out;
+    }
+}
+
 // The parts a split makes of what was read.
 static kaon_status pick_parts(kn_dataset *d, const kn_harvest *h, kaon_diag *diag)
 {
@@ -247,8 +259,15 @@ static kaon_status pick_parts(kn_dataset *d, const kn_harvest *h, kaon_diag *dia
         KAON_TRY(
             kn_table_pick(h->table, split->rows[part], split->count[part], &d->part[part], diag));
     }
+    if (d->folds)
+        count_complete(h, split->rows[KN_TEST], split->count[KN_TEST]);
     d->test_rows = d->folds ? split->rows[KN_TEST] : NULL;
     return KAON_OK;
+}
+
+kaon_status kn_dataset_whole(const kn_dataset *d, kaon_table **out, kaon_diag *diag)
+{
+    return pick_complete(&d->own->whole, out, diag);
 }
 
 static kaon_status split_harvest(kn_dataset_plan *plan, const kn_dataset_load *load,

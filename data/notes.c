@@ -23,7 +23,7 @@ typedef struct feature {
     int64_t missing;
     int64_t index;
     int32_t varies;
-    int32_t repeats; // another one, before it
+    int64_t twin; // the one before it with the same values, or -1
 } feature;
 
 /* --- features --------------------------------------------------------------------------------- */
@@ -87,7 +87,9 @@ static void find_repeated(feature *features, int64_t width)
 {
     qsort(features, (size_t)width, sizeof *features, by_hash);
     for (int64_t i = 1; i < width; i++)
-        features[i].repeats = features[i].varies && features[i].hash == features[i - 1].hash;
+        if (features[i].varies && features[i].hash == features[i - 1].hash)
+            features[i].twin =
+                features[i - 1].twin < 0 ? features[i - 1].index : features[i - 1].twin;
     qsort(features, (size_t)width, sizeof *features, by_index);
 }
 
@@ -107,7 +109,7 @@ static int32_t is_constant(const feature *f, int64_t rows)
 static int32_t is_repeated(const feature *f, int64_t rows)
 {
     (void)rows;
-    return f->repeats;
+    return f->twin >= 0;
 }
 
 static int32_t is_empty(const feature *f, int64_t rows)
@@ -127,7 +129,7 @@ static const struct {
 } oddities[] = {
     {is_empty, "is empty", "are empty"},
     {is_constant, "is constant and tells nothing", "are constant and tell nothing"},
-    {is_repeated, "has the same values as one before it", "have the same values as others before"},
+    {is_repeated, "says the same twice", "say the same as others"},
     {has_gaps, "has gaps (NaN), which most learners refuse",
      "have gaps (NaN), which most learners refuse"},
 };
@@ -143,6 +145,10 @@ static void tell_features(const kaon_column *c, const feature *features, int64_t
                 continue;
             kn_text_add(&names, count > 1 ? ", " : "");
             add_name(&names, c, i);
+            if (oddities[k].holds == is_repeated) {
+                kn_text_add(&names, " = ");
+                add_name(&names, c, features[i].twin);
+            }
         }
         if (count == 1)
             kn_text_format(&line, "feature '%s' %s", kn_text_get(&names), oddities[k].one);
@@ -170,7 +176,7 @@ static void note_features(const kaon_table *table, kn_note *note, void *context)
     if (!features)
         return;
     for (int64_t i = 0; i < width; i++)
-        features[i].index = i;
+        features[i] = (feature){.index = i, .twin = -1};
     look_at_all(&c, rows, width, features);
     find_repeated(features, width);
     tell_features(&c, features, rows, width, note, context);

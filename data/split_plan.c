@@ -170,9 +170,10 @@ static void check_folds(kn_settings *s, const kn_split_plan *plan)
         clash(s, plan->node, "folds", "one fold leaves nothing to train on; take 2 or more");
     if (spec->folds < 2)
         return;
-    if (kn_config_get(plan->node, "test") || kn_config_get(plan->node, "train"))
-        clash(s, plan->node, kn_config_get(plan->node, "test") ? "test" : "train",
-              "with 'folds' each fold tests once and the others train");
+    for (int32_t part = 0; part < KN_PARTS; part++)
+        if (part != KN_VALIDATION && plan->given[part])
+            clash(s, plan->node, kn_part_text(part),
+                  "with 'folds' each fold tests once and the others train");
     if (spec->every)
         clash(s, plan->node, "every", "'folds' and 'every' exclude each other");
     if (plan->column)
@@ -249,7 +250,8 @@ void kn_split_plan_read(kn_settings *s, const kn_config *node, kn_split_plan *pl
     for (int32_t part = 0; part < KN_PARTS; part++) {
         read_share(s, split->share[part], kn_part_text(part), split->column != NULL,
                    &spec->share[part]);
-        given |= split->share[part] != NULL;
+        plan->given[part] = split->share[part] != NULL;
+        given |= plan->given[part];
     }
     if (split->column && !given)
         name_parts(plan);

@@ -22,6 +22,7 @@ typedef struct kn_split_plan {
     kaon_texts key;          // columns whose values keep rows together
     const char *column;      // whose values are or name parts; NULL: none
     int32_t strict;          // 1: another value of it is a mistake, else such rows are left out
+    int32_t given[KN_PARTS]; // 1: somebody wrote it
     int32_t own[KN_PARTS];   // 1: the part has files of its own
     const kn_config *node;   // where the section stands; NULL: nobody wrote one
     const char *columns[17]; // key and column: what has to be read

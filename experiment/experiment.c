@@ -138,6 +138,8 @@ static void send_head(kn_experiment *e)
                   (int)kn_pool_lanes(e->kernel->pool), "backend", kn_experiment_backend(e));
     if (head && d->cut.rows)
         json_object_set_new(head, "cut", cut_json(&d->cut));
+    if (head && d->folds)
+        json_object_set_new(head, "folds", json_integer((json_int_t)d->folds));
     char *text = head ? json_dumps(head, JSON_COMPACT) : NULL;
     if (text) {
         kn_run_log_add(e->log, text);
@@ -254,7 +256,7 @@ static kaon_status collect_done(void *context, kn_safetensors *file, kaon_diag *
     return kn_model_collect_done(context, file, diag);
 }
 
-static kaon_status fit_model(kn_experiment *e, kaon_diag *diag)
+kaon_status kn_experiment_fit(kn_experiment *e, kaon_diag *diag)
 {
     KAON_TRY(
         kn_model_new(&e->plan.settings, e->plan.learners, e->plan.model_resolved, &e->model, diag));
@@ -268,7 +270,7 @@ static kaon_status fit_model(kn_experiment *e, kaon_diag *diag)
     e->checkpoints.collect = collect_done;
     e->checkpoints.context = e->model;
     const kaon_status status = kn_model_fit_tables(e->model, &fit, diag);
-    if (status == KAON_CANCELLED || status == KAON_NOT_FINITE)
+    if ((status == KAON_CANCELLED || status == KAON_NOT_FINITE) && !e->dataset->folds)
         keep_what_there_is(e, status);
     return status;
 }
@@ -311,7 +313,9 @@ static kaon_status run_model(kn_experiment *e, kaon_diag *diag)
     send_head(e);
     if (e->request->profile)
         KAON_TRY(kn_profile_start(e->kernel, diag));
-    KAON_TRY(fit_model(e, diag));
+    if (e->dataset->folds)
+        return kn_experiment_folds(e, e->plan.settings.faults, diag);
+    KAON_TRY(kn_experiment_fit(e, diag));
     if (e->request->profile)
         KAON_TRY(write_profile(e, diag));
     KAON_TRY(save_model(e, diag));

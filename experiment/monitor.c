@@ -56,7 +56,10 @@ static void flush(kn_monitor *m)
     if (m->count && m->file >= 0 && !m->failed) {
         char number[KN_NUMBER_BYTES];
         kn_text line = {0};
-        kn_text_format(&line, "{\"learner\": \"%s\", \"step\": %lld, \"seconds\": %s",
+        kn_text_add(&line, "{");
+        if (m->fold)
+            kn_text_format(&line, "\"fold\": %lld, ", (long long)m->fold);
+        kn_text_format(&line, "\"learner\": \"%s\", \"step\": %lld, \"seconds\": %s",
                        m->what ? m->what : "", (long long)m->step,
                        kn_format_digits(kn_seconds() - m->started, 6, number));
         for (int32_t i = 0; i < m->count; i++) {

@@ -33,6 +33,7 @@ typedef struct kn_monitor {
     kn_timing timing;                   // of the stages and learners
     int file;                           // metrics.jsonl, -1: none
     double started;                     // seconds, of a clock that only goes forward
+    int64_t fold;                       // of a cross-validation, from 1 on; 0: none
     int64_t step;                       // of the metrics that wait to be written
     int32_t count;                      // of them
     int32_t failed;                     // errno of a write that failed; reported at the end

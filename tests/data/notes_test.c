@@ -64,7 +64,7 @@ static void features(void **state)
     look(3, 5, values, names, NULL);
     assert_string_equal(said, "feature 'none' is empty\n"
                               "feature 'flat' is constant and tells nothing\n"
-                              "feature 'copy' has the same values as one before it\n"
+                              "feature 'copy = good' says the same twice\n"
                               "feature 'gaps' has gaps (NaN), which most learners refuse\n");
     look(3, 1, (const float[]){1, 2, 3}, names, NULL);
     assert_int_equal(lines, 0);
