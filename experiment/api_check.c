@@ -5,6 +5,7 @@
  * `kaon plugin list --why`.
  */
 #include "experiment/api.h"
+#include "experiment/gradient_check.h"
 
 #include <errno.h>
 #include <string.h>
@@ -66,12 +67,35 @@ static void check_facts(inspection *i)
 
 /* --- its items -------------------------------------------------------------------------------- */
 
-static int32_t needs_options(const kaon_option *options)
+// A value for an option that has no default: the least that is allowed, but not 1 of everything.
+static void add_value(kn_text *out, const kaon_option *o)
 {
+    const kn_limits l = kn_option_limits(o);
+    double number = l.has_min && l.min > 3 ? l.min + l.open_min : 3;
+    if (l.has_max && number > l.max)
+        number = l.has_min ? (l.min + l.max) / 2 : l.max - l.open_max;
+    if (o->kind == KAON_OPTION_CHOICE && o->choices)
+        kn_text_format(out, "%s: %s, ", o->name, o->choices[0]);
+    else if (o->kind == KAON_OPTION_INT || o->kind == KAON_OPTION_INTS)
+        kn_text_format(out, "%s: %.0f, ", o->name, number);
+    else if (o->kind == KAON_OPTION_FLOAT || o->kind == KAON_OPTION_FLOATS)
+        kn_text_format(out, "%s: %g, ", o->name, number);
+    else
+        out->failed = 1; // a text or another item: nobody can guess it
+}
+
+// "name: {settings}" with what has no default; NULL: it cannot be guessed.
+static char *usual_settings(const kaon_option *options, const char *name)
+{
+    kn_text text = {0};
+    kn_text_format(&text, "%s: {", name);
     for (const kaon_option *o = options; o && o->size; o = kn_option_next(o))
         if (o->flags & KAON_OPTION_REQUIRED)
-            return 1;
-    return 0;
+            add_value(&text, o);
+    if (!text.failed && text.length > 2 && !strncmp(text.at + text.length - 2, ", ", 2))
+        text.length -= 2; // the next text takes the place of the last comma
+    kn_text_add(&text, "}");
+    return kn_text_take(&text); // NULL also where it cannot be guessed
 }
 
 static void check_helps(inspection *i, const kn_item *item, const char *word)
@@ -88,6 +112,33 @@ static void check_helps(inspection *i, const kn_item *item, const char *word)
     note(i, !without, why, "every option of %s %s has a line of help", word, item->name);
 }
 
+static void check_gradient(inspection *i, const kn_item_use *use, const char *word)
+{
+    char why[KN_GRADIENT_WHY];
+    const kaon_part *part = kn_item_use_part(use);
+    if (!kn_gradient_applies(part))
+        return;
+    const int32_t agree = kn_gradient_check(kn_item_use_item(use)->host, part, why);
+    if (agree >= 0) // what takes no input tried here is left to the plugin's own tests
+        note(i, agree, why, "%s %s has true derivatives", word, part->name);
+}
+
+static void try_item(inspection *i, const char *interface_id, const char *settings,
+                     const char *word)
+{
+    kn_diag fault;
+    kn_item_use *use = NULL;
+    kn_diag_init(&fault);
+    const kaon_status filled =
+        kn_item_use_new(i->kernel, interface_id, settings, &use, &fault.diag);
+    // Guessed settings may not suit each other: that is no fault of the plugin.
+    if (!filled || strstr(settings, "{}"))
+        note(i, !filled, fault.text, "%s can be made of %s", word, settings);
+    if (!filled)
+        check_gradient(i, use, word);
+    kn_item_use_free(use);
+}
+
 static void check_item(inspection *i, const char *interface_id, const char *name)
 {
     char word[32];
@@ -100,13 +151,10 @@ static void check_item(inspection *i, const char *interface_id, const char *name
     if (status)
         return;
     check_helps(i, item, word);
-    if (needs_options(((const kaon_head *)item->table)->options))
-        return;
-    kn_item_use *use = NULL;
-    kn_diag_clear(&fault);
-    const kaon_status filled = kn_item_use_new(i->kernel, interface_id, name, &use, &fault.diag);
-    note(i, !filled, fault.text, "%s %s accepts its own defaults", word, name);
-    kn_item_use_free(use);
+    char *settings = usual_settings(((const kaon_head *)item->table)->options, name);
+    if (settings)
+        try_item(i, interface_id, settings, word);
+    kn_free(settings);
 }
 
 typedef struct {

@@ -1,7 +1,8 @@
 #!/bin/sh
-# config.sh KAON ROOT: check, render, schema and doctor as people use them.
+# config.sh KAON ZOO: check, render, schema, doctor and plugin check as people use them; ZOO holds broken
+# plugins.
 kaon=$1
-root=$2
+zoo=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -105,4 +106,10 @@ mkdir open && chmod 777 open
 expect 1 'open' env KAON_PLUGIN_PATH="$work/open" "$kaon" doctor
 printf 'bakend: x\n' >site.yaml
 expect 2 "did you mean 'backend'" env KAON_SITE="$work/site.yaml" "$kaon" doctor
+
+# --- plugin check: derivatives --------------------------------------------------------------------------
+plugins=$(dirname "$kaon")/../lib/kaon/plugins
+expect 0 'layer dense has true derivatives' "$kaon" plugin check "$plugins/kaon_dense.so"
+[ ! -e "$zoo/kaon_false_slope.so" ] ||
+    expect 1 'differences give' "$kaon" plugin check "$zoo/kaon_false_slope.so"
 exit $bad
