@@ -18,6 +18,7 @@ typedef struct {
     const kn_item *item;
     const void *settings;
     kn_item_use *use; // of one with default settings
+    int32_t unasked;  // left out where it fails
 } chosen_metric;
 
 typedef struct {
@@ -76,9 +77,14 @@ static kaon_status add_default(choice *c, const char *name)
     chosen_metric m = {0};
     if (was_asked_for(c, name) || kn_item_find(c->kernel, KAON_METRIC, name, &m.item, NULL))
         return KAON_OK; // one that cannot be loaded was not asked for either
-    if (!(((const kaon_metric *)m.item->table)->by_default & c->task))
+    const kaon_metric *metric = m.item->table;
+    m.unasked = !(metric->by_default & c->task);
+    if (m.unasked && !(c->request->all && metric->tasks & c->task))
         return KAON_OK;
-    KAON_TRY(kn_item_use_new(c->kernel, KAON_METRIC, name, &m.use, c->diag));
+    const kaon_status made =
+        kn_item_use_new(c->kernel, KAON_METRIC, name, &m.use, m.unasked ? NULL : c->diag);
+    if (made)
+        return m.unasked && made != KAON_NO_MEMORY ? KAON_OK : made;
     m.settings = kn_item_use_part(m.use)->settings;
     const kaon_status status = add_metric(c, m);
     if (status)
@@ -205,6 +211,13 @@ static kaon_status find_sigmas(const choice *c, const kaon_scores *scores, kn_me
 
 /* --- measuring -------------------------------------------------------------------------------- */
 
+static void leave_out(choice *c, int64_t index)
+{
+    kn_item_use_free(c->at[index].use);
+    c->count--;
+    memmove(c->at + index, c->at + index + 1, (size_t)(c->count - index) * sizeof *c->at);
+}
+
 static kaon_status measure_all(choice *c, const kaon_scores *scores, kn_measured *measured,
                                kaon_diag *diag)
 {
@@ -216,7 +229,13 @@ static kaon_status measure_all(choice *c, const kaon_scores *scores, kn_measured
     for (int64_t i = 0; i < c->count; i++) {
         const kaon_metric *metric = c->at[i].item->table;
         kn_collector_begin(&into, measured, metric->direction, c->request->curves);
-        KAON_TRY(ask_metric(&c->at[i], scores, &into.measures, diag));
+        const kaon_status status =
+            ask_metric(&c->at[i], scores, &into.measures, c->at[i].unasked ? NULL : diag);
+        if (status && status != KAON_NO_MEMORY && c->at[i].unasked) {
+            leave_out(c, i--);
+            continue;
+        }
+        KAON_TRY(status);
         if (into.failed)
             return kn_no_memory(diag, "metrics");
     }

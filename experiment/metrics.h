@@ -70,6 +70,8 @@ typedef struct kn_measure_request {
     int64_t bootstrap;  // replicas, 0: no uncertainties
     uint64_t seed;      // of the bootstrap
     int32_t curves;     // 1: keep them
+    int32_t all;        // 1: also all others with a meaning for the task, as far as their default
+                        // settings and these scores go together
 } kn_measure_request;
 
 /* request NULL: what the task has by default. [any] */

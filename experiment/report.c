@@ -48,6 +48,7 @@ typedef struct {
     const kn_report_job *job;
     char *folder; // figures/
     kn_run_view look;
+    kn_config *installed; // names
     int64_t count;
     figure figures[MOST_FIGURES];
     kn_diag trouble; // no figure can be drawn: there is no gnuplot
@@ -58,22 +59,29 @@ static const kaon_figure *table_of(const kaon_part *part)
     return part->table;
 }
 
-// Settings nobody gave; a figure that needs some, or does not load, is not drawn unasked.
-static kaon_status add_installed(void *context, const kn_item_note *item)
+// Loading while the registry is being walked is not ours to do: names first.
+static kaon_status keep_name(void *context, const kn_item_note *item)
 {
     report *r = context;
+    kn_config *node = kn_config_scalar_new(r->job->settings->tree, item->name, 0);
+    if (node)
+        kn_config_append(r->installed, node);
+    return node ? KAON_OK : KAON_NO_MEMORY;
+}
+
+// Settings nobody gave; a figure that needs some, or does not load, is not drawn unasked.
+static void add_installed(report *r, const kn_config *node)
+{
     kn_settings *s = r->job->settings;
     kn_faults unheard = {0}, *faults = s->faults;
-    kn_config *node = kn_config_scalar_new(s->tree, item->name, 0);
     s->faults = &unheard;
     const kaon_part *part =
-        node && r->count < MOST_FIGURES ? kn_settings_part(s, KAON_FIGURE, node, NULL) : NULL;
+        r->count < MOST_FIGURES ? kn_settings_part(s, KAON_FIGURE, node, NULL) : NULL;
     if (part && !kn_faults_status(&unheard, NULL) &&
         (r->job->wish.mode == KN_REPORT_ALL || !table_of(part)->on_request))
         r->figures[r->count++].part = part;
     s->faults = faults;
     kn_faults_fini(&unheard);
-    return KAON_OK;
 }
 
 static int by_order(const void *a, const void *b)
@@ -91,7 +99,12 @@ static kaon_status choose(report *r, kaon_diag *diag)
         r->figures[r->count++].part = wish->figures.at[i];
     if (wish->mode == KN_REPORT_LISTED)
         return KAON_OK;
-    KAON_TRY(kn_item_each(r->job->settings->kernel, KAON_FIGURE, add_installed, r, diag));
+    r->installed = kn_config_list_new(r->job->settings->tree);
+    if (!r->installed)
+        return kn_no_memory(diag, "the report");
+    KAON_TRY(kn_item_each(r->job->settings->kernel, KAON_FIGURE, keep_name, r, diag));
+    for (const kn_config *name = r->installed->first; name; name = name->next)
+        add_installed(r, name);
     qsort(r->figures, (size_t)r->count, sizeof *r->figures, by_order);
     return KAON_OK;
 }

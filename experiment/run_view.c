@@ -13,7 +13,7 @@
 #include "kernel/structs.h"
 #include "kernel/tensor.h"
 
-enum { LARGEST_HISTORY = 256 << 20, FEW_REPLICAS = 50, MANY_ROWS = 100000, MOST_METRICS = 256 };
+enum { LARGEST_HISTORY = 256 << 20, FEW_REPLICAS = 50, MANY_ROWS = 100000 };
 
 /* --- parts ------------------------------------------------------------------------------------ */
 
@@ -68,74 +68,6 @@ static kaon_status scores(kaon_look *look, int32_t part, const kaon_scores **out
 
 /* --- what metrics say ------------------------------------------------------------------------- */
 
-typedef struct {
-    kn_run_view *l;
-    const kaon_part **parts;
-    int64_t count;
-    const kaon_scores *scores;
-} metric_list;
-
-static void ignore_number(kaon_measures *m, const char *name, double value)
-{
-    (void)m, (void)name, (void)value;
-}
-
-static void ignore_class(kaon_measures *m, const char *name, const double *values)
-{
-    (void)m, (void)name, (void)values;
-}
-
-static void ignore_matrix(kaon_measures *m, const char *name, int64_t rows, int64_t columns,
-                          const double *values)
-{
-    (void)m, (void)name, (void)rows, (void)columns, (void)values;
-}
-
-static void ignore_curve(kaon_measures *m, const kaon_curve *given)
-{
-    (void)m, (void)given;
-}
-
-// 1 if the metric can do something with these scores: some ask for settings that depend on them.
-static int32_t can_measure(const kn_settings *s, const kaon_part *part, const kaon_scores *scores)
-{
-    static const kaon_measures_api nowhere = {.size = sizeof nowhere,
-                                              .number = ignore_number,
-                                              .by_class = ignore_class,
-                                              .matrix = ignore_matrix,
-                                              .curve = ignore_curve};
-    const kaon_metric *metric = part->table;
-    const kn_item *item = NULL;
-    kaon_measures trial = {.api = &nowhere, .numbers_only = 1};
-    return metric->tasks & scores->task &&
-           !kn_item_find(s->kernel, KAON_METRIC, part->name, &item, NULL) &&
-           !metric->measure(item->host, part->settings, scores, &trial, NULL);
-}
-
-// Each metric there is for the task, with the settings of the configuration or, without any, its
-// own.
-static kaon_status add_metric(void *context, const kn_item_note *item)
-{
-    metric_list *list = context;
-    const kaon_parts *given = &list->l->measure.metrics;
-    for (int64_t i = 0; i < given->count; i++)
-        if (!strcmp(given->at[i]->name, item->name))
-            return KAON_OK;
-    // One that needs settings, or does not load, is not measured unasked: its faults are nobody's.
-    kn_settings *s = list->l->settings;
-    kn_faults unheard = {0}, *faults = s->faults;
-    kn_config *node = kn_config_scalar_new(s->tree, item->name, 0);
-    s->faults = &unheard;
-    const kaon_part *part = node && list->count < 2 * MOST_METRICS
-                                ? kn_settings_part(s, KAON_METRIC, node, NULL)
-                                : NULL;
-    if (part && !kn_faults_status(&unheard, NULL) && can_measure(s, part, list->scores))
-        list->parts[list->count++] = part;
-    s->faults = faults;
-    kn_faults_fini(&unheard);
-    return KAON_OK;
-}
-
 kaon_status kn_run_view_measure(kn_run_view *l, int32_t part, const kn_measured **out,
                                 kaon_diag *diag)
 {
@@ -146,16 +78,8 @@ kaon_status kn_run_view_measure(kn_run_view *l, int32_t part, const kn_measured 
         return status == KAON_NOT_FOUND ? KAON_OK : status;
     kn_run_view_part *p = &l->part[part];
     if (!p->measured) {
-        metric_list list = {l, NULL, 0, s};
-        list.parts = kn_arena_array(&l->settings->arena, MOST_METRICS * 2, sizeof *list.parts);
-        if (!list.parts)
-            return kn_no_memory(diag, "metrics");
-        for (int64_t i = 0; i < l->measure.metrics.count && i < MOST_METRICS; i++)
-            list.parts[list.count++] = l->measure.metrics.at[i];
-        KAON_TRY(kn_item_each(l->settings->kernel, KAON_METRIC, add_metric, &list, diag));
         kn_measure_request request = l->measure;
-        request.metrics = (kaon_parts){list.count, list.parts};
-        request.curves = 1;
+        request.curves = request.all = 1;
         if (s->rows > MANY_ROWS && request.bootstrap > FEW_REPLICAS)
             request.bootstrap = FEW_REPLICAS;
         KAON_TRY(kn_measure(l->settings->kernel, &request, s, &p->measured, diag));
