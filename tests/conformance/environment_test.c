@@ -2,7 +2,7 @@
  *
  * Environments: what they show lies in the spaces they state; same seed and same actions give the
  * same rows, whatever the batch; who has ended waits for a reset; some action is always legal; steps
- * end at the limit. Agents: legal actions only, same seed
+ * end at the limit; a walk put aside goes on where it was. Agents: legal actions only, same seed
  * same actions, what was saved and loaded acts alike, a request to stop is obeyed.
  */
 #include <kaon/test.h>
@@ -210,11 +210,38 @@ static void check_ends(const kaon_part *part)
     walk_close(w);
 }
 
+static void check_aside(const kaon_part *part)
+{
+    walk *w = walk_open(part, COUNT, 3), *again = walk_open(part, COUNT, 3);
+    kaon_random_stream streams[COUNT], copies[COUNT];
+    kaon_archive *file = kt_archive_new();
+    start_streams(streams);
+    for (int64_t step = 0; step < 5; step++)
+        walk_step(w, streams);
+    memcpy(copies, streams, sizeof copies);
+    const kaon_status status = w->table->suspend(w->self, file, kt_diag());
+    if (status == KAON_OK) {
+        kt_ok(again->table->resume(again->self, file, kt_diag()));
+        memcpy(again->ends, w->ends, sizeof again->ends); // what a caller keeps itself
+        for (int64_t step = 0; step < 20; step++) {
+            walk_step(w, streams);
+            walk_step(again, copies);
+            kt_true(same_rows(w, again, COUNT));
+        }
+    } else {
+        kt_true(status == KAON_UNSUPPORTED && kt_words()[0]);
+    }
+    kt_archive_free(file);
+    walk_close(w);
+    walk_close(again);
+}
+
 static void check_environment(const char *name, const kaon_part *part)
 {
     (void)name;
     check_batches(part);
     check_ends(part);
+    check_aside(part);
 }
 
 KT_TEST(environments)
