@@ -19,7 +19,8 @@ static kaon_status make_labels(const kn_table_builder *b, const char ***out, kn_
     for (int64_t i = 0; i < b->chosen.feature_count; i++) {
         const kn_chosen *c = &b->chosen.at[i];
         for (int64_t j = 0; j < c->kind.width; j++) {
-            kn_text_add(texts, c->name);
+            const int simple = !c->kind.rank || !strpbrk(c->name, " +-*/%");
+            kn_text_format(texts, simple ? "%s" : "(%s)", c->name); // pt[:5][0], (pt / 2)[0]
             if (c->kind.rank)
                 kn_text_format(texts, "[%lld]", (long long)j);
             kn_text_add_bytes(texts, "", 1);

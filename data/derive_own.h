@@ -30,6 +30,8 @@ typedef struct kn_program_input {
     kn_symbol *known;
     int64_t child;   // of the arrays, -1: of no file
     kn_buffer block; // f64
+    kn_buffer flat;  // entries of lists before they are set apart
+    kn_buffer ends;  // i64, of lists: where each row's begin and end
     kn_arrow_look look;
     const void *at; // for this run
 } kn_program_input;

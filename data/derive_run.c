@@ -142,8 +142,11 @@ void kn_derive_end(kn_derive *d)
         kn_free(d->programs[i].widths);
     }
     kn_free(d->programs);
-    for (int32_t i = 0; i < d->input_count; i++)
+    for (int32_t i = 0; i < d->input_count; i++) {
         kn_buffer_fini(&d->inputs[i].block);
+        kn_buffer_fini(&d->inputs[i].flat);
+        kn_buffer_fini(&d->inputs[i].ends);
+    }
     for (int32_t i = 0; i < d->lane_count; i++)
         kn_buffer_fini(&d->lanes[i].lengths);
     for (int64_t i = 0; i < d->scanned_count; i++)
@@ -347,6 +350,20 @@ static kaon_status program_for(kn_derive *d, int64_t rows, kaon_program **out, k
 
 /* --- inputs of a chunk ------------------------------------------------------------------------ */
 
+static kaon_status find_ends(kn_program_input *in, kaon_diag *diag)
+{
+    char *at = NULL;
+    in->ends.bytes = 0;
+    KAON_TRY(kn_buffer_extend(&in->ends, in->look.rows + 1, sizeof(int64_t), &at, diag));
+    kn_arrow_offsets(&in->look, 0, in->look.rows, (int64_t *)(void *)at);
+    return KAON_OK;
+}
+
+static const int64_t *ends_of(const kn_program_input *in)
+{
+    return (const int64_t *)(const void *)in->ends.at;
+}
+
 static kaon_status open_inputs(kn_derive *d, const struct ArrowSchema *schema,
                                const struct ArrowArray *array, kaon_diag *diag)
 {
@@ -369,6 +386,8 @@ static kaon_status open_inputs(kn_derive *d, const struct ArrowSchema *schema,
         if (!status && in->look.rows != array->length)
             status = kaon_fail(diag, KAON_INTERNAL, "it has %lld rows of %lld",
                                (long long)in->look.rows, (long long)array->length);
+        if (!status && kind.jagged)
+            status = find_ends(in, diag);
         KAON_TRY(kaon_context(diag, status, "column '%s'", known->name));
     }
     return KAON_OK;
@@ -382,13 +401,6 @@ static int64_t power_of_two(int64_t least)
     return n;
 }
 
-static int64_t length_at(const kn_program_input *in, int64_t row)
-{
-    int64_t ends[2] = {0, 0};
-    kn_arrow_offsets(&in->look, row, 1, ends);
-    return ends[1] - ends[0];
-}
-
 // Entries of the longest list of each lane among some rows.
 static kaon_status measure_lanes(kn_derive *d, int64_t first, int64_t rows, kaon_diag *diag)
 {
@@ -399,8 +411,9 @@ static kaon_status measure_lanes(kn_derive *d, int64_t first, int64_t rows, kaon
         if (!in->known->kind.jagged)
             continue;
         kn_lane_input *lane = &d->lanes[lane_place(d, in->known->lane)];
+        const int64_t *ends = ends_of(in);
         for (int64_t row = first; row < first + rows; row++) {
-            const int64_t length = length_at(in, row);
+            const int64_t length = ends[row + 1] - ends[row];
             if (length > MOST_ENTRIES)
                 return kaon_fail(diag, KAON_UNSUPPORTED,
                                  "row %lld has %lld entries of '%s'; formulas take %d",
@@ -445,18 +458,23 @@ static kaon_status load_lists(kn_derive *d, kn_program_input *in, int64_t first,
     kn_lane_input *lane = &d->lanes[lane_place(d, in->known->lane)];
     const int64_t width = lane->width;
     const int32_t is_first = lane->lengths.bytes == 0;
-    double *lengths = (double *)(void *)lane->lengths.at, *to = NULL;
+    double *lengths = (double *)(void *)lane->lengths.at, *to = NULL, *from = NULL;
+    const int64_t *ends = ends_of(in) + first;
+    KAON_TRY(room_for(&in->flat, ends[count] - ends[0] + 1, &from, diag));
+    kn_arrow_numbers(&in->look, ends[0], ends[count] - ends[0], KAON_F64, from);
     if (is_first) {
         KAON_TRY(room_for(&lane->lengths, rows, &lengths, diag));
         memset(lengths, 0, (size_t)rows * sizeof *lengths);
     }
     KAON_TRY(room_for(&in->block, rows * width, &to, diag));
-    memset(to, 0, (size_t)(rows * width) * sizeof *to);
+    memset(to + count * width, 0, (size_t)((rows - count) * width) * sizeof *to);
     for (int64_t i = 0; i < count; i++) {
-        int64_t ends[2] = {0, 0};
-        kn_arrow_offsets(&in->look, first + i, 1, ends);
-        const int64_t length = ends[1] - ends[0];
-        kn_arrow_numbers(&in->look, ends[0], length, KAON_F64, to + i * width);
+        const int64_t length = ends[i + 1] - ends[i];
+        double *row = to + i * width;
+        for (int64_t k = 0; k < length; k++)
+            row[k] = *from++;
+        for (int64_t k = length; k < width; k++)
+            row[k] = 0;
         if (is_first)
             lengths[i] = (double)length;
         else if (lengths[i] != (double)length)
@@ -612,7 +630,12 @@ static kaon_status keep_numbers(kn_derive *d, kn_computed *c, int64_t first, int
         memcpy(to, c->chunk.at, (size_t)count * bytes);
         return KAON_OK;
     }
-    for (int64_t i = 0; i < count; i++) {
+    const double *from = (const double *)(const void *)c->chunk.at;
+    for (int64_t i = 0; width == 1 && i < count; i++) { // written always, passed over if it goes
+        memcpy(to, &from[i], sizeof *from);
+        to += keep[i] ? sizeof *from : 0;
+    }
+    for (int64_t i = 0; width > 1 && i < count; i++) {
         if (!keep[i])
             continue;
         memcpy(to, c->chunk.at + (size_t)i * bytes, bytes);

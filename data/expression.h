@@ -41,6 +41,7 @@ enum { KN_ONE = 0, KN_LIST = 1, KN_JAGGED = 2 };
 
 enum {
     KN_MOST_ARGS = 3,
+    KN_MOST_FIXED = 1 << 16,  // numbers per event of what has a fixed length
     KN_DEEPEST_TERM = 200,    // of one formula
     KN_DEEPEST_FORMULA = 1000 // with the definitions it uses
 };

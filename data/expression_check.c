@@ -164,6 +164,13 @@ static kaon_status check_name(checker *c, kn_term *t)
     return t->is->from == KN_FROM_DEFINITION ? check_definition(c, t) : check_column(c, t);
 }
 
+int64_t kn_form_count(const kn_form *form)
+{
+    if (form->shape == KN_LIST)
+        return form->count;
+    return form->shape == KN_JAGGED && form->axis.most > 0 ? form->axis.most : 0;
+}
+
 /* --- shapes ----------------------------------------------------------------------------------- */
 
 // From here on both lanes are one: their columns must have equal lengths in every row.
@@ -349,6 +356,15 @@ static kaon_status check_where(checker *c, kn_term *t)
     return join_all(c, t);
 }
 
+static kaon_status check_length(checker *c, const kn_term *t)
+{
+    const int64_t count = kn_form_count(&t->form);
+    if (count <= KN_MOST_FIXED)
+        return KAON_OK;
+    return refuse(c, t, KN_FAULT_FORMULA, "it has %lld numbers per event; at most %d can be kept",
+                  (long long)count, KN_MOST_FIXED);
+}
+
 // What is made of a list, or of one entry each.
 static kaon_status check_list(checker *c, kn_term *t)
 {
@@ -374,7 +390,7 @@ static kaon_status check_list(checker *c, kn_term *t)
         t->form.shape = KN_LIST; // what is cut off has its zeros already
         t->form.count = of->form.axis.most;
     }
-    return KAON_OK;
+    return check_length(c, t);
 }
 
 static kaon_status unknown_function(checker *c, const kn_term *t)
@@ -529,13 +545,6 @@ static kaon_status check_slice(checker *c, kn_term *t)
     return extend_chain(c, t, most);
 }
 
-int64_t kn_form_count(const kn_form *form)
-{
-    if (form->shape == KN_LIST)
-        return form->count;
-    return form->shape == KN_JAGGED && form->axis.most > 0 ? form->axis.most : 0;
-}
-
 /* --- the whole -------------------------------------------------------------------------------- */
 
 static kaon_status check_kind(checker *c, kn_term *t)
@@ -582,7 +591,7 @@ kaon_status kn_expression_check(kn_scope *scope, kn_expression *e)
         return KAON_INVALID;
     KAON_TRY(check(&c, e->root));
     if (e->root->form.type != KN_IS_TEXT)
-        return KAON_OK;
+        return check_length(&c, e->root);
     return refuse(&c, e->root, KN_FAULT_FORMULA, "the formula gives a text, not a number");
 }
 

@@ -173,7 +173,7 @@ static void tell_cut(const kn_dataset_plan *plan, const kn_cut_counts *cut)
            plan->formulas.cut.text, (long long)cut->kept, (long long)cut->rows);
     if (cut->unknown)
         kn_log(plan->s->kernel, KAON_LOG_WARNING,
-               "cut '%s': %lld rows are left out since a value it needs is missing",
+               "cut '%s': rows left out since a value it needs is missing: %lld",
                plan->formulas.cut.text, (long long)cut->unknown);
 }
 

@@ -686,6 +686,9 @@ static const struct {
     {"vec[3]", "there are 3 entries, 0 to 2", NULL},
     {"jet_pt[2:2]", "the slice holds nothing", NULL},
     {"vec[3:]", "the slice holds nothing", NULL},
+    {"jet_pt[:100000]", "it has 100000 numbers per event; at most 65536 can be kept", NULL},
+    {"sum(mask(jet_pt[:100000]))", "it has 100000 numbers per event; at most 65536 can be kept",
+     NULL},
 };
 
 static void refusals(void **state)
