@@ -222,7 +222,10 @@ static void check_aside(const kaon_part *part)
     const kaon_status status = w->table->suspend(w->self, file, kt_diag());
     if (status == KAON_OK) {
         kt_ok(again->table->resume(again->self, file, kt_diag()));
-        memcpy(again->ends, w->ends, sizeof again->ends); // what a caller keeps itself
+        // What a caller keeps itself: rows that ended are left alone.
+        memcpy(again->ends, w->ends, sizeof again->ends);
+        memcpy(again->rewards, w->rewards, sizeof again->rewards);
+        memcpy(again->observations, w->observations, sizeof again->observations);
         for (int64_t step = 0; step < 20; step++) {
             walk_step(w, streams);
             walk_step(again, copies);
