@@ -23,7 +23,7 @@ static const struct {
     {"true", 1, KN_IS_TRUTH},
     {"false", 0, KN_IS_TRUTH},
 };
-enum { CONSTANTS = sizeof constants / sizeof *constants, CHECKED = 2, FAILED = 3 };
+enum { CONSTANTS = sizeof constants / sizeof *constants, CHECKED = 2, FAILED = 3, MOST_NAMES = 24 };
 
 /* --- words ------------------------------------------------------------------------------------ */
 
@@ -90,22 +90,26 @@ int32_t kn_scope_lane(const kn_scope *scope, int32_t lane)
 static kaon_status unknown_name(checker *c, const kn_term *t)
 {
     kn_nearest near = {.word = t->text};
-    for (int64_t i = 0; i < c->scope->count; i++)
-        kn_nearest_offer(&near, c->scope->known[i].name);
+    kn_text names = {0};
+    int32_t count = 0;
+    for (int64_t i = 0; i < c->scope->count; i++) {
+        const kn_symbol *known = &c->scope->known[i];
+        if (known->from > KN_FROM_DEFINITION)
+            continue;
+        kn_nearest_offer(&near, known->name);
+        if (count++ < MOST_NAMES)
+            kn_text_format(&names, "%s%s", count > 1 ? ", " : "", known->name);
+    }
     for (size_t i = 0; i < CONSTANTS; i++)
         kn_nearest_offer(&near, constants[i].name);
     refuse(c, t, KN_FAULT_DATA, "there is no column '%s'", t->text);
-    if (!c->scope->faults)
-        return KAON_INVALID;
-    if (near.best)
+    if (c->scope->faults && near.best)
         kn_fault_hint(c->scope->faults, "did you mean '%s'?", near.best);
-    else if (kn_function_find(t->text, 0, -1))
+    else if (c->scope->faults && kn_function_find(t->text, 0, -1))
         kn_fault_hint(c->scope->faults, "a function is followed by its argument: %s(...)", t->text);
-    kn_text names = {0};
-    for (int64_t i = 0; i < c->scope->count && i < 30; i++)
-        kn_text_format(&names, "%s%s", i ? ", " : "", c->scope->known[i].name);
-    kn_fault_note(c->scope->faults, "columns: %s%s", kn_text_get(&names),
-                  c->scope->count > 30 ? ", ..." : "");
+    if (c->scope->faults)
+        kn_fault_note(c->scope->faults, "columns: %s%s", kn_text_get(&names),
+                      count > MOST_NAMES ? ", ..." : "");
     kn_text_fini(&names);
     return KAON_INVALID;
 }

@@ -318,18 +318,21 @@ static kaon_status resolve_word(resolver *r, const char *key, const char *word, 
     return push(r, word, diag);
 }
 
+// All faults are told, not only the first: what cannot go on is memory.
+static void keep_first(kaon_status *first, kaon_status next)
+{
+    if (!*first || (*first == KAON_INVALID && next && next != KAON_INVALID))
+        *first = next;
+}
+
 static kaon_status resolve_list(resolver *r, const char *key, int64_t *count,
                                 const char *const **words, kaon_diag *diag)
 {
     r->words = NULL;
     r->count = r->room = 0;
-    kaon_status first = KAON_OK; // all faults are told, not the first one only
-    for (int64_t i = 0; i < *count; i++) {
-        const kaon_status status = resolve_word(r, key, (*words)[i], diag);
-        first = first ? first : status;
-        if (status && status != KAON_INVALID)
-            return status;
-    }
+    kaon_status first = KAON_OK;
+    for (int64_t i = 0; i < *count; i++)
+        keep_first(&first, resolve_word(r, key, (*words)[i], diag));
     *count = r->count;
     *words = r->words;
     return first;
@@ -491,6 +494,7 @@ static int needs_none(const resolver *r)
 
 static kaon_status resolve(resolver *r, const kn_formulas_use *use, kn_want *want, kaon_diag *diag)
 {
+    kaon_status status = KAON_OK;
     if (use->only_features)
         KAON_TRY(only_features(r, want, diag));
     else {
@@ -501,12 +505,13 @@ static kaon_status resolve(resolver *r, const kn_formulas_use *use, kn_want *wan
         KAON_TRY(keep_rows(r, want, diag));
     want->target = by_place(r, want->target);
     want->weight = by_place(r, want->weight);
-    KAON_TRY(resolve_single(r, "target", want->target, want, diag));
-    KAON_TRY(hide_definitions(r, want, diag));
-    KAON_TRY(resolve_single(r, "weight", want->weight, want, diag));
-    KAON_TRY(resolve_list(r, "features", &want->feature_count, &want->features, diag));
-    KAON_TRY(resolve_list(r, "keep", &want->keep_count, &want->keep, diag));
-    return resolve_list(r, "split", &want->aside_count, &want->aside, diag);
+    keep_first(&status, resolve_single(r, "target", want->target, want, diag));
+    keep_first(&status, hide_definitions(r, want, diag));
+    keep_first(&status, resolve_single(r, "weight", want->weight, want, diag));
+    keep_first(&status, resolve_list(r, "features", &want->feature_count, &want->features, diag));
+    keep_first(&status, resolve_list(r, "keep", &want->keep_count, &want->keep, diag));
+    keep_first(&status, resolve_list(r, "split", &want->aside_count, &want->aside, diag));
+    return status;
 }
 
 // What a pattern passes over is worth a line.
