@@ -11,6 +11,8 @@ typedef struct {
     const char *output;
     const char *reader;
     const char *part;
+    const char *metrics;
+    int64_t bootstrap;
     text_list sets;
 } options;
 
@@ -115,7 +117,7 @@ static int print_metrics(const char *json)
         if (!json_is_number(value) && !json_is_null(value))
             continue;
         table_cell(t, "%s", name);
-        table_cell(t, "%s", metric_number(value, count));
+        metric_cell(t, metrics, name);
     }
     printf("%s rows\n", long_count(json_integer_value(json_object_get(root, "rows")), count));
     table_print(t, stdout, 2, 0);
@@ -143,6 +145,8 @@ static int apply(const session *s, const options *o, int count, char **paths, in
                                                    : NULL,
         .set_count = o->sets.count,
         .sets = o->sets.at,
+        .metrics = o->metrics,
+        .bootstrap = o->bootstrap,
     };
     kaon_status status = kaon_model_load(s->kernel, paths[0], &model, s->error);
     if (!status)
@@ -159,25 +163,36 @@ static int apply(const session *s, const options *o, int count, char **paths, in
     return code;
 }
 
+// clang-format off
+#define APPLY_ROWS(o) \
+    {"reader", 'r', TAKES_TEXT, "NAME", "how to read the data: csv, or 'csv: {header: false}'", &(o).reader}, \
+    {"part", 0, TAKES_TEXT, "PART", "only train, validation or test, as the run split them", &(o).part}, \
+    {"set", 's', TAKES_TEXTS, "A=B", "change the data section; may be repeated", &(o).sets}, \
+    COMMON_ROWS((o).common)
+// clang-format on
+
 static int apply_main(const char *name, int argc, char **argv)
 {
     options o = {0};
     session s;
     int first = 0;
     const int eval = !strcmp(name, "eval");
-    const option_row all_rows[] = {
+    const option_row predict_rows[] = {
         {"out", 'o', TAKES_TEXT, "FILE", "write all predictions; the ending chooses the format",
          &o.output},
-        {"reader", 'r', TAKES_TEXT, "NAME", "how to read the data: csv, or 'csv: {header: false}'",
-         &o.reader},
-        {"part", 0, TAKES_TEXT, "PART", "only train, validation or test, as the run split them",
-         &o.part},
-        {"set", 's', TAKES_TEXTS, "A=B", "change the data section; may be repeated", &o.sets},
-        COMMON_ROWS(o.common),
+        APPLY_ROWS(o),
+        {0},
+    };
+    const option_row eval_rows[] = {
+        {"metrics", 'm', TAKES_TEXT, "LIST",
+         "beside the usual ones: 'specificity, background_rejection: {signal: top}'", &o.metrics},
+        {"bootstrap", 0, TAKES_NUMBER, "N", "uncertainties from so many replicas: 200 is good",
+         &o.bootstrap},
+        APPLY_ROWS(o),
         {0},
     };
     const command *self = find_command(name);
-    int code = read_options(self, all_rows + eval, argc, argv, &first);
+    int code = read_options(self, eval ? eval_rows : predict_rows, argc, argv, &first);
     if (code >= 0)
         return code;
     if (first == argc)

@@ -444,6 +444,17 @@ const char *metric_number(const json_t *value, char out[32])
     return out;
 }
 
+void metric_cell(table *t, const json_t *metrics, const char *name)
+{
+    char number[32], sigma[32];
+    const json_t *spread = json_object_get(json_object_get(metrics, "uncertainty"), name);
+    metric_number(json_object_get(metrics, name), number);
+    if (spread)
+        table_cell(t, "%s ± %s", number, metric_number(spread, sigma));
+    else
+        table_cell(t, "%s", number);
+}
+
 const char *long_count(int64_t value, char out[32])
 {
     char digits[24];

@@ -127,6 +127,9 @@ const char *short_number(double value, char out[32]);
 /* A measure with four decimals, so that columns of them line up; counts as they are. */
 const char *metric_number(const json_t *value, char out[32]);
 
+/* The number of that name with its uncertainty, if it has one: "0.7766 ± 0.0012". */
+void metric_cell(table *t, const json_t *metrics, const char *name);
+
 /* 12345678 as 12,345,678. */
 const char *long_count(int64_t value, char out[32]);
 

@@ -45,6 +45,12 @@ const command commands[] = {
      "  kaon tune jets.yaml --parallel 4            # the same command goes on after an interruption\n"
      "  kaon run runs/jets-tune/best.yaml           # the best settings once more\n",
      tune_main},
+    {"compare", "set finished runs side by side",
+     "RUN... [--part PART] [options]",
+     "  kaon compare runs/jets-1 runs/jets-2        # metrics, the best, settings that differ\n"
+     "  kaon compare runs/*-tune/trial-*            # all trials of a search\n"
+     "  kaon compare runs/a runs/b --json           # with evaluation.bootstrap: how surely better\n",
+     compare_main},
     {"predict", "apply a trained model to events",
      "MODEL [DATA...] [--out FILE] [options]",
      "  kaon predict runs/jets-1 new.csv            # shows the first rows\n"
@@ -54,7 +60,9 @@ const command commands[] = {
     {"eval", "compare a model's predictions with the truth",
      "MODEL [DATA...] [options]",
      "  kaon eval runs/jets-1                       # on the test part it was made with\n"
-     "  kaon eval runs/jets-1 other.csv --json\n",
+     "  kaon eval runs/jets-1 other.csv --json\n"
+     "  kaon eval runs/jets-1 --bootstrap 200       # with uncertainties\n"
+     "  kaon eval runs/higgs-1 --metrics 'background_rejection, asimov_significance'\n",
      eval_main},
     {"report", "draw the figures of a run anew",
      "RUN [FIGURE...] [options]",
@@ -76,10 +84,11 @@ const command commands[] = {
      "  kaon data info jets.csv.gz                  # columns, ranges, what is missing\n"
      "  kaon data head --reader 'toyjets: {jets: 20}'\n",
      data_main},
-    {"plugin", "list, check and make plugins",
-     "list|check|new ...",
+    {"plugin", "list, pin, check and make plugins",
+     "list|lock|check|new ...",
      "  kaon plugin list                            # what is installed\n"
      "  kaon plugin list --why                      # each file, and what became of it\n"
+     "  kaon plugin lock > site.lock                # this build of each, for --lock\n"
      "  kaon plugin check ./kaon_mine.so\n"
      "  kaon plugin new layer mine                  # a project that builds and passes its tests\n",
      plugin_main},

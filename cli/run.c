@@ -114,18 +114,15 @@ static const char *const part_names[] = {"test", "validation", "train"};
 
 static void add_cells(table *t, const char *name, const json_t *parts, const json_t *top)
 {
-    char number[32];
     table_cell(t, "%s", name);
     if (!parts) {
-        table_cell(t, "%s", metric_number(json_object_get(top, name), number));
+        metric_cell(t, top, name);
         return;
     }
     for (int i = 0; i < 3; i++) {
         const json_t *part = json_object_get(parts, part_names[i]);
-        const json_t *value = json_object_get(part, name);
-        if (!part)
-            continue;
-        table_cell(t, "%s", metric_number(value, number));
+        if (part)
+            metric_cell(t, part, name);
     }
 }
 

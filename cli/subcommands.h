@@ -8,6 +8,7 @@ int check_main(int argc, char **argv);
 int render_main(int argc, char **argv);
 int schema_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
+int compare_main(int argc, char **argv);
 int tune_main(int argc, char **argv);
 int predict_main(int argc, char **argv);
 int eval_main(int argc, char **argv);

@@ -53,7 +53,7 @@ KAON_API int32_t kaon_error_is_usage(const kaon_error *error);
 KAON_API const char *kaon_error_text(const kaon_error *error);
 
 /* {"status": ..., "message": ..., "faults": [{"code", "file", "line", "column", "message", "hint",
- * "notes"}]}. Borrowed until the next failure. */
+ * "notes", "more"}]}. Borrowed until the next failure. */
 KAON_API const char *kaon_error_json(kaon_error *error);
 
 /* --- the kernel ------------------------------------------------------------------------------- */
@@ -189,6 +189,21 @@ typedef struct kaon_tune_request {
 KAON_API kaon_status kaon_tune(kaon_kernel *kernel, const kaon_tune_request *request, char **json,
                                kaon_error *error);
 
+typedef struct kaon_compare_request {
+    uint32_t size;
+    int32_t reserved;
+    int64_t path_count;
+    const char *const *paths; // run folders
+    const char *part;         // NULL: the one each was judged by
+} kaon_compare_request;
+
+/* Sets finished runs side by side; json: {"runs": [{"folder", "part", "rows", "metrics", "uncertainty"}],
+ * "metrics": [{"name", "direction", "best"}], "settings": [{"path", "values"}], "pairs": [{"metric",
+ * "run", "best", "difference", "sigma"}]}. Settings are those that differ; a pair is a run beside the
+ * best one, both judged by the same rows with a bootstrap. [any] */
+KAON_API kaon_status kaon_compare(kaon_kernel *kernel, const kaon_compare_request *request,
+                                  char **json, kaon_error *error);
+
 /* --- models ----------------------------------------------------------------------------------- */
 
 typedef struct kaon_model kaon_model;
@@ -212,13 +227,17 @@ typedef struct kaon_apply_request {
     const char *part;         // of the experiment's split: "test", ...; NULL: all rows
     int64_t set_count;        // edits of the `data` section
     const char *const *sets;
+    const char *metrics;      // of an evaluation, beside the usual ones: YAML flow text, "specificity,
+                              // background_rejection: {signal: top}"; NULL: none
+    int64_t bootstrap;        // replicas for uncertainties; 0: none
 } kaon_apply_request;
 
 /* Predicts; json: {"rows", "columns", "head", "output"}. [instance] */
 KAON_API kaon_status kaon_model_predict(kaon_model *model, const kaon_apply_request *request,
                                         char **json, kaon_error *error);
 
-/* Compares predictions with the target; json: {"rows", "metrics"}. [instance] */
+/* Compares predictions with the target; json: {"rows", "metrics"}; the metrics hold "uncertainty" where
+ * there is a bootstrap. [instance] */
 KAON_API kaon_status kaon_model_eval(kaon_model *model, const kaon_apply_request *request,
                                      char **json, kaon_error *error);
 

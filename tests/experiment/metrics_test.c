@@ -312,8 +312,10 @@ static void same_replicas(void **state)
     kn_pool_free(pool);
     json_decref(ask(NULL, 50, overlapping(0.2), &replicas[2]));
     assert_true(json_equal(replicas[0], replicas[1]));
-    const json_t *good = json_object_get(replicas[0], "auc");
-    const json_t *bad = json_object_get(replicas[2], "auc");
+    const json_t *good = json_object_get(json_object_get(replicas[0], "replicas"), "auc");
+    const json_t *bad = json_object_get(json_object_get(replicas[2], "replicas"), "auc");
+    assert_true(json_equal(json_object_get(replicas[0], "data"), // judged by the same events
+                           json_object_get(replicas[2], "data")));
     assert_int_equal(json_array_size(good), 50);
     for (size_t i = 0; i < 50; i++) // replica by replica the better model is better
         assert_true(json_number_value(json_array_get(good, i)) >
