@@ -167,6 +167,27 @@ static void tell_backends(json_t *rows, const json_t *found)
         tell(rows, "backends", "wrong", "none", "no backend can be used: nothing can be trained");
 }
 
+// Libraries plugins brought along, by a part of their names: which BLAS, which driver.
+static void tell_libraries(json_t *rows)
+{
+    static const char *const parts[] = {"blas", "lapack", "mkl", "cuda", "cudnn", "vulkan"};
+    char line[4096], last[sizeof line] = "";
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (maps && fgets(line, sizeof line, maps)) {
+        const char *path = strchr(line, '/'), *name = path ? strrchr(path, '/') + 1 : NULL;
+        int wanted = 0;
+        line[strcspn(line, "\n")] = 0;
+        for (size_t i = 0; name && i < sizeof parts / sizeof *parts; i++)
+            wanted |= strstr(name, parts[i]) && strncmp(name, "kaon_", 5);
+        if (!wanted || !strcmp(path, last)) // one file is mapped in several pieces, one by one
+            continue;
+        snprintf(last, sizeof last, "%s", path);
+        tell(rows, "backends", "ok", "library", "%s", path);
+    }
+    if (maps)
+        fclose(maps);
+}
+
 static void tell_plugins(json_t *rows, const char *json)
 {
     size_t i;
@@ -316,6 +337,7 @@ static int examine(session *s, json_t *rows)
              (unsigned)KAON_ABI_MAJOR(KAON_ABI), (unsigned)KAON_ABI_MINOR(KAON_ABI));
         tell_machine(rows, facts);
         tell_backends(rows, facts);
+        tell_libraries(rows);
         tell_plugins(rows, plugins);
         tell_places(rows, facts);
         tell_tools(rows);

@@ -39,7 +39,8 @@ static kaon_status split_name(const char *text, device_text *out, kaon_diag *dia
                          "device's number, or its name, a colon and {option: value}",
                          text);
     snprintf(out->name, sizeof out->name, "%.*s", (int)length, text);
-    snprintf(out->item, sizeof out->item, "%s%s%s", out->name, has_settings ? ":" : "",
+    // In quotes: a backend may be called null, which is nothing in YAML.
+    snprintf(out->item, sizeof out->item, "\"%s\"%s%s", out->name, has_settings ? ":" : "",
              has_settings ? rest : "");
     out->index = (int32_t)number;
     return KAON_OK;

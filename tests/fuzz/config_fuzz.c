@@ -1,5 +1,6 @@
 /* config_fuzz.c: configuration fed with anything: parsed, checked, edited, written, read again. */
 #include "experiment/config_edit.h"
+#include "experiment/config_load.h"
 #include "experiment/config_write.h"
 #include "experiment/fault_show.h"
 #include "kernel/config.h"
@@ -83,6 +84,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_writing(tree, root);
     if (root && !kn_settings_fill(&s, &schema, root, &resolved))
         abort();
+    if (root) {
+        kn_text text = {0};
+        kn_config_put_vars(tree, root, &faults);
+        kn_config_write_origins(resolved, &text);
+        kn_text_fini(&text);
+        kn_config_drop_echoes(&faults);
+    }
     // The same bytes as an edit of what they mean.
     char *edit = malloc(size + 1);
     if (!edit)
