@@ -226,14 +226,14 @@ static void remove_each(const char *folder, int32_t (*chosen)(const char *name))
         closedir(listing);
 }
 
-static int32_t is_leftover(const char *name)
+int32_t kn_is_leftover(const char *name)
 {
-    return strstr(name, ".tmp-") != NULL; // of a kn_writer
+    return strstr(name, ".tmp-") != NULL;
 }
 
 static int32_t is_ours(const char *name)
 {
-    return is_leftover(name) || number_of(name);
+    return kn_is_leftover(name) || number_of(name);
 }
 
 void kn_checkpoints_remove(const char *folder)
@@ -244,5 +244,5 @@ void kn_checkpoints_remove(const char *folder)
 
 void kn_remove_leftovers(const char *folder)
 {
-    remove_each(folder, is_leftover);
+    remove_each(folder, kn_is_leftover);
 }

@@ -57,6 +57,9 @@ kaon_status kn_checkpoints_newest(kn_checkpoints *c, kn_safetensors **out,
 /* Takes all away, the folder too. */
 void kn_checkpoints_remove(const char *folder);
 
+/* 1 for the name of what a killed kn_writer leaves. */
+int32_t kn_is_leftover(const char *name);
+
 /* Removes what killed writers left in a folder; only where nobody else writes. */
 void kn_remove_leftovers(const char *folder);
 
