@@ -201,6 +201,30 @@ static kaon_status give_one_hot(const kn_table_builder *b, kaon_column *column, 
     return status;
 }
 
+// Names of the values of a column that is kept as numbers.
+static kaon_status split_labels(const kn_chosen *c, char **texts, const char ***names,
+                                kaon_column *column, kaon_diag *diag)
+{
+    int64_t count = 1;
+    if (!c->labels || c->role != KAON_ROLE_NONE)
+        return KAON_OK;
+    *texts = kn_copy_text(c->labels);
+    for (const char *at = c->labels; *at; at++)
+        count += *at == '\n';
+    *names = kn_alloc_array((size_t)count, sizeof **names);
+    if (!*texts || !*names)
+        return kn_no_memory(diag, "names of values");
+    char *at = *texts;
+    for (int64_t i = 0; i < count; i++) {
+        (*names)[i] = at;
+        at += strcspn(at, "\n");
+        *at++ = 0; // at the end a zero byte takes its own place
+    }
+    column->labels = *names;
+    column->label_count = count;
+    return KAON_OK;
+}
+
 static kaon_status give_column(kn_table_builder *b, int64_t index, kaon_table *table,
                                kaon_diag *diag)
 {
@@ -237,12 +261,19 @@ static kaon_status give_column(kn_table_builder *b, int64_t index, kaon_table *t
             (int64_t)(s->values.bytes / ((size_t)c->kind.width * kaon_dtype_bytes(s->dtype)));
         KAON_TRY(kn_buffer_take(&s->offsets, &offsets, diag));
     }
-    const kaon_status status = kn_buffer_take(&s->values, &values, diag);
-    if (status) {
+    const char **names = NULL;
+    char *texts = NULL;
+    kaon_status status = split_labels(c, &texts, &names, &column, diag);
+    if (!status)
+        status = kn_buffer_take(&s->values, &values, diag);
+    if (status)
         kn_block_free(&offsets);
-        return status;
-    }
-    return kn_table_column_give(table, &column, &values, c->kind.jagged ? &offsets : NULL, diag);
+    else
+        status =
+            kn_table_column_give(table, &column, &values, c->kind.jagged ? &offsets : NULL, diag);
+    kn_free(names);
+    kn_free(texts);
+    return status;
 }
 
 static kaon_status refuse_missing(const kn_table_builder *b, kaon_diag *diag)

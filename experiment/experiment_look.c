@@ -171,6 +171,8 @@ static void missing_column(const columns *c, const kn_config *node, const char *
     int64_t i = 0;
     for (; i < c->schema->n_children; i++)
         kn_nearest_offer(&near, c->schema->children[i]->name);
+    for (const kn_config *made = c->made ? c->made->first : NULL; made; made = made->next)
+        kn_nearest_offer(&near, made->key);
     kn_fault_add(faults, KN_FAULT_DATA, node->place, "there is no column '%s'", name);
     if (near.best)
         kn_fault_hint(faults, "did you mean '%s'?", near.best);
@@ -189,7 +191,9 @@ static void check_names(const columns *c, const char *key)
         const char *name = at->kind == KN_CONFIG_SCALAR ? at->text : "";
         if (*name == '-' && list)
             name++;
-        if (*name && !strpbrk(name, "*?") && !has_column(c, name))
+        // Formulas tell of their own columns; the class of a file is no column of it.
+        if (kn_expression_is_name(name) && !has_column(c, name) &&
+            !(c->plan->data->formulas.class_count && !list))
             missing_column(c, at, name);
     }
 }
