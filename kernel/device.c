@@ -34,10 +34,11 @@ static kaon_status split_name(const char *text, device_text *out, kaon_diag *dia
     const int32_t has_settings = *rest == ' ' && strchr(rest, '{');
     if (length == 0 || length >= NAME_BYTES || strlen(text) >= KAON_TEXT_MAX ||
         number > INT32_MAX || (colon && !has_settings && (!end || *rest)))
-        return kaon_fail(diag, KAON_INVALID,
-                         "'%s' is no device; write the backend's name, or its name, a colon and the "
-                         "device's number, or its name, a colon and {option: value}",
-                         text);
+        return kaon_fail(
+            diag, KAON_INVALID,
+            "'%s' is no device; write the backend's name, or its name, a colon and the "
+            "device's number, or its name, a colon and {option: value}",
+            text);
     snprintf(out->name, sizeof out->name, "%.*s", (int)length, text);
     // In quotes: a backend may be called null, which is nothing in YAML.
     snprintf(out->item, sizeof out->item, "\"%s\"%s%s", out->name, has_settings ? ":" : "",
@@ -155,8 +156,8 @@ static int32_t is_best(candidates *all, int32_t which, const kn_device *d)
     return best_candidate(all) == which;
 }
 
-/* Opens candidates from the best down until one does; with `helped`, one that shares the host's memory
- * and is of another backend. */
+/* Opens candidates from the best down until one does; with `helped`, one that shares the host's
+ * memory and is of another backend. */
 static kaon_status open_best(kn_kernel *kernel, const kn_device *helped, kn_device **out,
                              kaon_diag *diag)
 {

@@ -1,7 +1,7 @@
 /* fallback.c: steps a device has no kernel for, done by the processor.
  *
- * Their operands are copied to host memory and back, so this is for what is rare: linear algebra, types
- * a device lacks. Each operation is named once in the log.
+ * Their operands are copied to host memory and back, so this is for what is rare: linear algebra,
+ * types a device lacks. Each operation is named once in the log.
  */
 #include "kernel/fallback.h"
 
@@ -72,8 +72,9 @@ static kaon_status launch(const void *state, const kaon_launch *l, kaon_diag *di
     own.scratch = h->buffer + h->scratch_at;
     KAON_TRY(h->kernel.launch(h->kernel.state, &own, diag));
     for (int32_t i = h->input_count; i < h->count; i++)
-        KAON_TRY(b->copy(h->device->handle, KAON_TO_DEVICE, (char *)l->operands[i] + h->parts[i].low,
-                         h->buffer + h->parts[i].at, h->parts[i].bytes, diag));
+        KAON_TRY(b->copy(h->device->handle, KAON_TO_DEVICE,
+                         (char *)l->operands[i] + h->parts[i].low, h->buffer + h->parts[i].at,
+                         h->parts[i].bytes, diag));
     return KAON_OK;
 }
 

@@ -1,7 +1,7 @@
 /* device.c: the loader, the choice of a device, its features, messages of the validation layers.
  *
- * Nothing is linked: a machine without a loader or driver gets one sentence instead of a plugin that
- * does not load. Devices are numbered from the most to the least useful: discrete, integrated,
+ * Nothing is linked: a machine without a loader or driver gets one sentence instead of a plugin
+ * that does not load. Devices are numbered from the most to the least useful: discrete, integrated,
  * virtual, then those that are only software.
  */
 #include "vulkan.h"
@@ -237,13 +237,16 @@ static void read_properties(vulkan_device *d)
     d->has_subgroups = (v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                        (v11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) &&
                        v11.subgroupSize >= 8;
+    d->broadcast_lanes = (v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+                                 (v11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_BALLOT_BIT)
+                             ? v11.subgroupSize
+                             : 0;
     d->rank = d->is_software ? RANK_SOFTWARE : RANK_DISCRETE - 10 * (4 - usefulness(type));
     d->block_limit = v11.maxMemoryAllocationSize;
     memcpy(d->cache_id, p.properties.pipelineCacheUUID, sizeof d->cache_id);
     snprintf(d->name, sizeof d->name, "%.100s, Vulkan %u.%u%s", p.properties.deviceName,
              VK_API_VERSION_MAJOR(p.properties.apiVersion),
-             VK_API_VERSION_MINOR(p.properties.apiVersion),
-             d->is_software ? ", software" : "");
+             VK_API_VERSION_MINOR(p.properties.apiVersion), d->is_software ? ", software" : "");
 }
 
 static kaon_status check_features(vulkan_device *d, features *has, kaon_diag *diag)

@@ -1,10 +1,10 @@
 /* expression.c: fused expressions: one shader each, made of the expression's instructions.
  *
- * The iteration space is folded to as few axes as its operands' strides allow; sizes and strides are
- * constants of the pipeline, so that equal code over other shapes is compiled to SPIR-V once. What is
- * only stored takes a thread per point. A reduction takes, by the shape of its space, a thread or a
- * group of threads per result, or splits each result into pieces that a second pass adds up. The order
- * of every sum follows from the shape and the device alone.
+ * The iteration space is folded to as few axes as its operands' strides allow; sizes and strides
+ * are constants of the pipeline, so that equal code over other shapes is compiled to SPIR-V once.
+ * What is only stored takes a thread per point. A reduction takes, by the shape of its space, a
+ * thread or a group of threads per result, or splits each result into pieces that a second pass
+ * adds up. The order of every sum follows from the shape and the device alone.
  */
 #include "vulkan.h"
 
@@ -74,8 +74,7 @@ static int64_t stride_of(const shader *s, int32_t operand, int32_t of_axis)
 static int32_t joins(const shader *s, int32_t of_axis)
 {
     const int32_t last = s->rank - 1, first_reduced = s->e->rank - s->reduced;
-    if (last < 0 || of_axis == first_reduced || has_iota(s->e, of_axis) ||
-        s->axes[last].iota >= 0)
+    if (last < 0 || of_axis == first_reduced || has_iota(s->e, of_axis) || s->axes[last].iota >= 0)
         return 0;
     for (int32_t k = 0; k < operand_count(s); k++)
         if (s->strides[k][last] != stride_of(s, k, of_axis) * s->e->shape[of_axis])
@@ -140,8 +139,8 @@ static void add_split(shader *s, const char *linear, int32_t first, int32_t last
     vulkan_add(&s->text, last - first > 1 ? "    uint rest_%s = %s;\n" : "", linear, linear);
     for (int32_t i = last - 1; i > first; i--) {
         const int32_t size = constant(s, (uint64_t)s->axes[i].size);
-        vulkan_add(&s->text, "    uint i%d = rest_%s %% c%d;\n    rest_%s /= c%d;\n", (int)i, linear,
-                   (int)size, linear, (int)size);
+        vulkan_add(&s->text, "    uint i%d = rest_%s %% c%d;\n    rest_%s /= c%d;\n", (int)i,
+                   linear, (int)size, linear, (int)size);
     }
     if (last > first)
         vulkan_add(&s->text, "    uint i%d = %s%s;\n", (int)first, last - first > 1 ? "rest_" : "",
@@ -196,20 +195,25 @@ static int32_t is_reduced(const shader *s, int32_t result)
 // What nothing reduces to.
 static const char *start_of(int32_t how, int32_t dtype)
 {
-    static const char *const lowest[] = {
-        [KAON_F32] = "-f32_inf",  [KAON_F64] = "-f64_inf",
-        [KAON_F16] = "-f32_inf",  [KAON_BF16] = "-f32_inf",
-        [KAON_I8] = "-128",       [KAON_I16] = "-32768",
-        [KAON_I32] = "int(0x80000000u)", [KAON_I64] = "int64_t(0x8000000000000000UL)",
-        [KAON_U8] = "0u",         [KAON_U16] = "0u",
-        [KAON_U32] = "0u",        [KAON_U64] = "0UL",
-        [KAON_BOOL] = "false"};
+    static const char *const lowest[] = {[KAON_F32] = "-f32_inf",
+                                         [KAON_F64] = "-f64_inf",
+                                         [KAON_F16] = "-f32_inf",
+                                         [KAON_BF16] = "-f32_inf",
+                                         [KAON_I8] = "-128",
+                                         [KAON_I16] = "-32768",
+                                         [KAON_I32] = "int(0x80000000u)",
+                                         [KAON_I64] = "int64_t(0x8000000000000000UL)",
+                                         [KAON_U8] = "0u",
+                                         [KAON_U16] = "0u",
+                                         [KAON_U32] = "0u",
+                                         [KAON_U64] = "0UL",
+                                         [KAON_BOOL] = "false"};
     static const char *const highest[] = {
-        [KAON_F32] = "f32_inf",   [KAON_F64] = "f64_inf",
-        [KAON_F16] = "f32_inf",   [KAON_BF16] = "f32_inf",
-        [KAON_I8] = "127",        [KAON_I16] = "32767",
-        [KAON_I32] = "2147483647", [KAON_I64] = "0x7fffffffffffffffL",
-        [KAON_U8] = "255u",       [KAON_U16] = "65535u",
+        [KAON_F32] = "f32_inf",     [KAON_F64] = "f64_inf",
+        [KAON_F16] = "f32_inf",     [KAON_BF16] = "f32_inf",
+        [KAON_I8] = "127",          [KAON_I16] = "32767",
+        [KAON_I32] = "2147483647",  [KAON_I64] = "0x7fffffffffffffffL",
+        [KAON_U8] = "255u",         [KAON_U16] = "65535u",
         [KAON_U32] = "0xffffffffu", [KAON_U64] = "0xffffffffffffffffUL",
         [KAON_BOOL] = "true"};
     if (how == KAON_REDUCE_MAX)
@@ -228,8 +232,7 @@ static void add_join(vulkan_text *t, int32_t how, int32_t dtype, const char *to,
     else if (dtype == KAON_BOOL)
         vulkan_add(t, "%s = %s %s %s;\n", to, to, how == KAON_REDUCE_MAX ? "||" : "&&", with);
     else
-        vulkan_add(t, "%s = %s%s(%s, %s);\n", to,
-                   kaon_dtype_is_float(dtype) ? type->class : "",
+        vulkan_add(t, "%s = %s%s(%s, %s);\n", to, kaon_dtype_is_float(dtype) ? type->class : "",
                    &(how == KAON_REDUCE_MAX ? "_max" : "_min")[!kaon_dtype_is_float(dtype)], to,
                    with);
 }
@@ -275,8 +278,9 @@ static void add_group_joins(shader *s)
     for (int32_t i = 0; i < s->e->result_count; i++)
         if (is_reduced(s, i))
             vulkan_add(&s->text, "    all%d[lane] = sum%d;\n", (int)i, (int)i);
-    vulkan_add(&s->text, "    barrier();\n    for (uint half_ = %uu; half_ >= %uu; half_ >>= 1) {\n"
-                         "    if (lane < half_) {\n",
+    vulkan_add(&s->text,
+               "    barrier();\n    for (uint half_ = %uu; half_ >= %uu; half_ >>= 1) {\n"
+               "    if (lane < half_) {\n",
                (unsigned)s->threads / 2, (unsigned)s->across);
     for (int32_t i = 0; i < s->e->result_count; i++) {
         if (!is_reduced(s, i))
@@ -317,8 +321,10 @@ static void add_points(shader *s)
     if (s->across || s->pieces > 1) {
         const uint64_t length = (s->points + s->pieces - 1) / s->pieces;
         const int32_t piece = constant(s, length), all = constant(s, s->points);
-        vulkan_add(&s->text, "    uint last = min((piece + 1) * c%d, c%d);\n", (int)piece, (int)all);
-        vulkan_add(&s->text, "    for (uint point = piece * c%d + row; point < last; point += %uu) {\n",
+        vulkan_add(&s->text, "    uint last = min((piece + 1) * c%d, c%d);\n", (int)piece,
+                   (int)all);
+        vulkan_add(&s->text,
+                   "    for (uint point = piece * c%d + row; point < last; point += %uu) {\n",
                    (int)piece, (unsigned)(s->across ? s->threads / s->across : 1));
         add_split(s, "point", outer, s->rank);
     }
@@ -344,12 +350,13 @@ static void add_reduction(shader *s)
     if (s->across) {
         const uint64_t blocks = (s->results + s->across - 1) / s->across;
         const int32_t all = constant(s, blocks * s->pieces), per_piece = constant(s, blocks);
-        vulkan_add(&s->text,
-                   "    uint lane = gl_LocalInvocationID.x, row = lane / %uu;\n"
-                   "    for (uint block = gl_WorkGroupID.x; block < c%d; block += gl_NumWorkGroups.x) {\n"
-                   "    uint piece = block / c%d, result = block %% c%d * %uu + lane %% %uu;\n",
-                   (unsigned)s->across, (int)all, (int)per_piece, (int)per_piece,
-                   (unsigned)s->across, (unsigned)s->across);
+        vulkan_add(
+            &s->text,
+            "    uint lane = gl_LocalInvocationID.x, row = lane / %uu;\n"
+            "    for (uint block = gl_WorkGroupID.x; block < c%d; block += gl_NumWorkGroups.x) {\n"
+            "    uint piece = block / c%d, result = block %% c%d * %uu + lane %% %uu;\n",
+            (unsigned)s->across, (int)all, (int)per_piece, (int)per_piece, (unsigned)s->across,
+            (unsigned)s->across);
     } else {
         vulkan_add(&s->text,
                    "    uint step_ = gl_NumWorkGroups.x * %uu, row = 0;\n"
@@ -532,7 +539,8 @@ static kaon_status add_shader(shader *s, vulkan_task *t, kaon_diag *diag)
     s->across = 0;
     add_gathering(s);
     KAON_TRY(finish(s, &pipeline, diag));
-    list_operands(s, vulkan_pass_add(t, pipeline, vulkan_groups(s->d, s->results, s->threads), 1, 1),
+    list_operands(s,
+                  vulkan_pass_add(t, pipeline, vulkan_groups(s->d, s->results, s->threads), 1, 1),
                   scratch);
     return KAON_OK;
 }
@@ -565,8 +573,8 @@ static uint32_t kinds_of(const kaon_expression *e)
     return kinds;
 }
 
-/* What is stored may lie on an input, so it comes last; with a single kind of reduction both are one
- * pass over the inputs. */
+/* What is stored may lie on an input, so it comes last; with a single kind of reduction both are
+ * one pass over the inputs. */
 static kaon_status add_all(const shader *proto, vulkan_task *t, kaon_diag *diag)
 {
     const uint32_t kinds = kinds_of(proto->e), reductions = kinds & ~1u;

@@ -1,5 +1,5 @@
-/* kernels.c: the operations that are no expression and no product, by the kernels compiled with the plugin
- * (shaders/), one per element type.
+/* kernels.c: the operations that are no expression and no product, by the kernels compiled with the
+ * plugin (shaders/), one per element type.
  *
  * Shapes, strides and attributes lie in a block of memory that is written once per step.
  */
@@ -106,8 +106,8 @@ static void set_list(const making *m, geometry *g, const char *name, int32_t at,
         g->extra[at + i] = a && i < a->count ? (int32_t)a->at[i] : otherwise;
 }
 
-/* A pass over the geometry added last. `operands` end with VULKAN_END; from `first_write` on (counted with
- * the geometry, which is operand 0) they are written. */
+/* A pass over the geometry added last. `operands` end with VULKAN_END; from `first_write` on
+ * (counted with the geometry, which is operand 0) they are written. */
 enum { VULKAN_END = -1000 };
 
 static kaon_status add_pass(making *m, const char *shader, int32_t dtype, int64_t items,
@@ -117,8 +117,8 @@ static kaon_status add_pass(making *m, const char *shader, int32_t dtype, int64_
     if (items == 0)
         return KAON_OK;
     KAON_TRY(pipeline_of(m, shader, dtype, &pipeline, diag));
-    vulkan_pass *p = vulkan_pass_add(m->t, pipeline,
-                                     vulkan_groups(m->d, (uint64_t)items, THREADS), 1, 1);
+    vulkan_pass *p =
+        vulkan_pass_add(m->t, pipeline, vulkan_groups(m->d, (uint64_t)items, THREADS), 1, 1);
     p->operands[p->operand_count++] = (int16_t)(VULKAN_GEOMETRY - (m->count - 1));
     for (; *operands != VULKAN_END; operands++)
         p->operands[p->operand_count++] = (int16_t)*operands;
@@ -133,8 +133,7 @@ static int64_t items_of(const making *m, int32_t operand)
 
 static int64_t lines_of(const making *m, int32_t operand)
 {
-    const int64_t size =
-        vulkan_operand(m->step, operand)->shape[vulkan_attr_int(m->step, "axis")];
+    const int64_t size = vulkan_operand(m->step, operand)->shape[vulkan_attr_int(m->step, "axis")];
     return size ? items_of(m, operand) / size : 0;
 }
 
@@ -228,7 +227,8 @@ static kaon_status add_sort_pass(making *m, int32_t what, int32_t run, int32_t o
 {
     geometry *g = add_geometry(m, what);
     const int32_t is_last = what >= 2;
-    const int32_t operands[] = {0, old, fresh, is_last ? 1 : fresh, is_last ? 1 : fresh, VULKAN_END};
+    const int32_t operands[] = {0,         old, fresh, is_last ? 1 : fresh, is_last ? 1 : fresh,
+                                VULKAN_END};
     set_tensor(m, g, 0, 0);
     set_tensor(m, g, 1, 1);
     g->extra[1] = (int32_t)vulkan_attr_int(m->step, "descending");
@@ -238,8 +238,7 @@ static kaon_status add_sort_pass(making *m, int32_t what, int32_t run, int32_t o
 
 static kaon_status prepare_sort(making *m, int32_t what, kaon_diag *diag)
 {
-    const int64_t size =
-        vulkan_operand(m->step, 0)->shape[vulkan_attr_int(m->step, "axis")];
+    const int64_t size = vulkan_operand(m->step, 0)->shape[vulkan_attr_int(m->step, "axis")];
     const uint64_t bytes = (uint64_t)items_of(m, 0) * 4;
     int32_t old = vulkan_scratch(m->t, bytes), fresh = vulkan_scratch(m->t, bytes);
     KAON_TRY(add_sort_pass(m, 0, 0, fresh, old, diag));

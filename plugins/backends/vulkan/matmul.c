@@ -1,10 +1,10 @@
 /* matmul.c: products of matrices, with what rides on them.
  *
- * On a device a group of threads fills shared memory with a tile of both operands and each thread keeps
- * 4 x 4 or 2 x 2 sums in registers; on a processor that plays a device each thread reads what it needs,
- * as shared memory would be a detour. Where there are few results and long sums (gradients of weights)
- * the contracted axis is split into pieces that a second pass adds up in order. Operands may lie across;
- * half precision is summed in single.
+ * On a device a group of threads fills shared memory with a tile of both operands and each thread
+ * keeps 4 x 4 or 2 x 2 sums in registers; on a processor that plays a device each thread reads what
+ * it needs, as shared memory would be a detour. Where there are few results and long sums
+ * (gradients of weights) the contracted axis is split into pieces that a second pass adds up in
+ * order. Operands may lie across; half precision is summed in single.
  */
 #include "vulkan.h"
 
@@ -13,12 +13,12 @@
 
 enum {
     THREADS = 256,
-    THREADS_SOFTWARE = 64,
     DEPTH = 16, // of a tile
     SIDE = 16,  // threads of a group along either side of a tile
     GROUPS_WANTED = 132,
-    ITEMS_WANTED = 512, // of a processor
-    PIECE_DEPTH = 64,   // at least
+    ITEMS_WANTED = 8, // groups, of a processor
+    SMALL = 1 << 15,  // products that are not worth a large shader
+    PIECE_DEPTH = 64, // at least
     MOST_PIECES = 64
 };
 
@@ -143,7 +143,10 @@ static void add_place(product *p, int32_t operand)
         const int32_t from_last = o->rank - 1 - i, n_at = p->has_n ? 0 : -1;
         const int32_t m_at = p->has_m ? n_at + 1 : -1;
         snprintf(index, sizeof index, "b%d", (int)i);
-        add_term(p, from_last == n_at ? "n" : from_last == m_at ? "m" : index,
+        add_term(p,
+                 from_last == n_at   ? "n"
+                 : from_last == m_at ? "m"
+                                     : index,
                  o->shape[i] == 1 ? 0 : o->strides[i]);
     }
 }
@@ -157,7 +160,8 @@ static void add_finish(product *p)
     add_batch(p);
     for (int32_t i = 1; e && i < e->input_count; i++) {
         const vulkan_type *type = &vulkan_types[p->dtypes[i + 1]];
-        vulkan_add(&p->text, "    %s r%d = %s(p%d.at[", type->number, (int)i, type->load, (int)i + 1);
+        vulkan_add(&p->text, "    %s r%d = %s(p%d.at[", type->number, (int)i, type->load,
+                   (int)i + 1);
         add_place(p, i + 1);
         vulkan_add(&p->text, "]);\n");
     }
@@ -213,9 +217,9 @@ static void add_products(product *p)
 {
     for (uint32_t i = 0; i < p->rows; i++)
         for (uint32_t j = 0; j < p->columns; j++)
-            vulkan_add(&p->text, kaon_dtype_is_float(p->dtype)
-                                     ? "    s%u_%u = fma(x%u, y%u, s%u_%u);\n"
-                                     : "    s%u_%u = x%u * y%u + s%u_%u;\n",
+            vulkan_add(&p->text,
+                       kaon_dtype_is_float(p->dtype) ? "    s%u_%u = fma(x%u, y%u, s%u_%u);\n"
+                                                     : "    s%u_%u = x%u * y%u + s%u_%u;\n",
                        (unsigned)i, (unsigned)j, (unsigned)i, (unsigned)j, (unsigned)i,
                        (unsigned)j);
 }
@@ -238,39 +242,32 @@ static void add_results(product *p, const char *row, const char *column)
         }
 }
 
+static uint32_t least(int64_t a, int64_t b)
+{
+    return (uint32_t)(a < b ? a : b);
+}
+
 static int64_t blocks(int64_t size, uint32_t of)
 {
     return (size + of - 1) / of;
 }
 
-// Each thread reads its rows and columns; those beyond the end repeat the last.
-static void add_direct(product *p)
+/* On a processor what costs is the loads, one per lane. A group is one subgroup: its lanes load
+ * neighbouring rows of a, which all get by broadcast, and neighbouring columns of b. Rows and
+ * columns beyond the end repeat the last. */
+static void add_shared_rows(product *p)
 {
-    const int64_t across = blocks(p->n, p->columns), down = blocks(p->m, p->rows);
+    const uint32_t lanes = p->threads;
     char place[32];
-    vulkan_add(&p->text,
-               "void main()\n{\n"
-               "    uint step_ = gl_NumWorkGroups.x * %uu;\n"
-               "    for (uint item = gl_GlobalInvocationID.x; item < c%d; item += step_) {\n"
-               "    uint n0 = item %% c%d * %uu, m0 = item / c%d %% c%d * %uu, whole = item / c%d;\n",
-               (unsigned)p->threads, (int)constant(p, across * down * p->batches * p->pieces),
-               (int)constant(p, across), (unsigned)p->columns, (int)constant(p, across),
-               (int)constant(p, down), (unsigned)p->rows, (int)constant(p, across * down));
-    add_range(p);
-    add_sums(p);
-    for (uint32_t i = 0; i < p->rows; i++)
-        vulkan_add(&p->text, "    uint m%u_ = min(m0 + %uu, c%d);\n", (unsigned)i, (unsigned)i,
-                   (int)constant(p, p->m - 1));
-    for (uint32_t j = 0; j < p->columns; j++)
-        vulkan_add(&p->text, "    uint n%u_ = min(n0 + %uu, c%d);\n", (unsigned)j, (unsigned)j,
-                   (int)constant(p, p->n - 1));
-    vulkan_add(&p->text, "    for (; k < last; k++) {\n");
-    for (uint32_t i = 0; i < p->rows; i++) {
+    for (uint32_t i = 0; i < p->rows; i += lanes) {
         snprintf(place, sizeof place, "m%u_", (unsigned)i);
-        vulkan_add(&p->text, "    %s x%u = ", number(p), (unsigned)i);
+        vulkan_add(&p->text, "    %s a%u = ", number(p), (unsigned)i);
         add_element(p, "a", &p->a, place, "k");
         vulkan_add(&p->text, ";\n");
     }
+    for (uint32_t i = 0; i < p->rows; i++)
+        vulkan_add(&p->text, "    %s x%u = subgroupBroadcast(a%u, %uu);\n", number(p), (unsigned)i,
+                   (unsigned)(i / lanes * lanes), (unsigned)(i % lanes));
     for (uint32_t j = 0; j < p->columns; j++) {
         snprintf(place, sizeof place, "n%u_", (unsigned)j);
         vulkan_add(&p->text, "    %s y%u = ", number(p), (unsigned)j);
@@ -278,8 +275,51 @@ static void add_direct(product *p)
         vulkan_add(&p->text, ";\n");
     }
     add_products(p);
+}
+
+// One after the other, so that what becomes of a number is compiled once.
+static void add_results_in_turn(product *p)
+{
+    const uint32_t count = p->rows * p->columns;
+    vulkan_add(&p->text, "    %s sums[%u];\n", number(p), (unsigned)count);
+    for (uint32_t i = 0; i < count; i++)
+        vulkan_add(&p->text, "    sums[%u] = s%u_%u;\n", (unsigned)i, (unsigned)(i / p->columns),
+                   (unsigned)(i % p->columns));
+    vulkan_add(
+        &p->text,
+        "    uint all = %uu * gl_NumWorkGroups.y;\n" // 1, but compilers that unroll do not know
+        "    for (uint i = 0; i < all; i++) {\n"
+        "    uint m = m0 + i / %uu, n = n0 + i %% %uu * %uu;\n"
+        "    if (m < c%d && n < c%d)\n        finish(%s, m, n, sums[i]);\n    }\n",
+        (unsigned)count, (unsigned)p->columns, (unsigned)p->columns, (unsigned)p->threads,
+        (int)constant(p, p->m), (int)constant(p, p->n), p->pieces > 1 ? "whole" : "batch");
+}
+
+static void add_direct(product *p)
+{
+    const uint32_t wide = p->threads * p->columns;
+    const int64_t across = blocks(p->n, wide), down = blocks(p->m, p->rows);
+    vulkan_add(&p->text,
+               "void main()\n{\n"
+               "    uint lane = gl_SubgroupInvocationID;\n"
+               "    for (uint item = gl_WorkGroupID.x; item < c%d; item += gl_NumWorkGroups.x) {\n"
+               "    uint n0 = item %% c%d * %uu + lane;\n"
+               "    uint m0 = item / c%d %% c%d * %uu, whole = item / c%d;\n",
+               (int)constant(p, across * down * p->batches * p->pieces), (int)constant(p, across),
+               (unsigned)wide, (int)constant(p, across), (int)constant(p, down), (unsigned)p->rows,
+               (int)constant(p, across * down));
+    add_range(p);
+    add_sums(p);
+    for (uint32_t i = 0; i < p->rows; i += p->threads)
+        vulkan_add(&p->text, "    uint m%u_ = min(m0 + lane + %uu, c%d);\n", (unsigned)i,
+                   (unsigned)i, (int)constant(p, p->m - 1));
+    for (uint32_t j = 0; j < p->columns; j++)
+        vulkan_add(&p->text, "    uint n%u_ = min(n0 + %uu, c%d);\n", (unsigned)j,
+                   (unsigned)(j * p->threads), (int)constant(p, p->n - 1));
+    vulkan_add(&p->text, "    for (; k < last; k++) {\n");
+    add_shared_rows(p);
     vulkan_add(&p->text, "    }\n");
-    add_results(p, "%uu", "%uu");
+    add_results_in_turn(p);
     vulkan_add(&p->text, "    }\n}\n");
 }
 
@@ -308,17 +348,17 @@ static void add_tiled(product *p)
 {
     const uint32_t tall = SIDE * p->rows, wide = SIDE * p->columns;
     const int64_t across = blocks(p->n, wide), down = blocks(p->m, tall);
-    vulkan_add(&p->text,
-               "shared %s tile_a[%u];\nshared %s tile_b[%u];\nconst uint side_ = %uu;\n"
-               "void main()\n{\n"
-               "    uint lane = gl_LocalInvocationID.x, tx = lane %% 16u, ty = lane / 16u;\n"
-               "    for (uint item = gl_WorkGroupID.x; item < c%d; item += gl_NumWorkGroups.x) {\n"
-               "    uint n0 = item %% c%d * %uu, m0 = item / c%d %% c%d * %uu, whole = item / c%d;\n",
-               number(p), (unsigned)((tall + 1) * DEPTH), number(p),
-               (unsigned)((wide + 1) * DEPTH), (unsigned)tall,
-               (int)constant(p, across * down * p->batches * p->pieces), (int)constant(p, across),
-               (unsigned)wide, (int)constant(p, across), (int)constant(p, down), (unsigned)tall,
-               (int)constant(p, across * down));
+    vulkan_add(
+        &p->text,
+        "shared %s tile_a[%u];\nshared %s tile_b[%u];\nconst uint side_ = %uu;\n"
+        "void main()\n{\n"
+        "    uint lane = gl_LocalInvocationID.x, tx = lane %% 16u, ty = lane / 16u;\n"
+        "    for (uint item = gl_WorkGroupID.x; item < c%d; item += gl_NumWorkGroups.x) {\n"
+        "    uint n0 = item %% c%d * %uu, m0 = item / c%d %% c%d * %uu, whole = item / c%d;\n",
+        number(p), (unsigned)((tall + 1) * DEPTH), number(p), (unsigned)((wide + 1) * DEPTH),
+        (unsigned)tall, (int)constant(p, across * down * p->batches * p->pieces),
+        (int)constant(p, across), (unsigned)wide, (int)constant(p, across), (int)constant(p, down),
+        (unsigned)tall, (int)constant(p, across * down));
     add_range(p);
     add_sums(p);
     vulkan_add(&p->text, "    for (; k < last; k += 16u) {\n");
@@ -357,15 +397,19 @@ static void add_gathering(product *p)
 
 /* --- choices ---------------------------------------------------------------------------------- */
 
-/* Measured shapes: 64 x 64 tiles keep a large device busy from a few hundred on, smaller ones from a few
- * dozen; below that pieces of the contracted axis help. ROW: class of device, tile, when. */
+/* Measured shapes: 64 x 64 tiles keep a large device busy from a few hundred on, smaller ones from
+ * a few dozen; below that pieces of the contracted axis help. ROW: class of device, tile, when. */
 static void choose(product *p)
 {
-    p->is_tiled = !p->d->is_software;
-    p->threads = p->is_tiled ? THREADS : THREADS_SOFTWARE;
-    p->rows = p->columns = 4;
-    int64_t items = p->batches * blocks(p->m, p->is_tiled ? 64 : 4) *
-                    blocks(p->n, p->is_tiled ? 64 : 4);
+    // Broadcasts of 64-bit integers are an extension of their own.
+    const int32_t is_wide = p->dtype == KAON_I64 || p->dtype == KAON_U64;
+    p->is_tiled = !p->d->is_software || !p->d->broadcast_lanes || is_wide;
+    p->threads = p->is_tiled ? THREADS : p->d->broadcast_lanes;
+    const int32_t is_small = p->batches * p->m * p->n * p->k < SMALL;
+    p->rows = p->is_tiled ? 4 : (is_small ? 1 : 2) * p->threads;
+    p->columns = p->is_tiled ? 4 : is_small ? 1 : least(4, blocks(p->n, p->threads));
+    int64_t items = p->batches * blocks(p->m, p->is_tiled ? 64 : p->rows) *
+                    blocks(p->n, p->is_tiled ? 64 : p->threads * p->columns);
     if (p->is_tiled && items < GROUPS_WANTED) {
         p->rows = p->columns = 2;
         items = p->batches * blocks(p->m, 32) * blocks(p->n, 32);
@@ -379,11 +423,10 @@ static void choose(product *p)
 static uint32_t groups_of(const product *p)
 {
     const uint32_t tall = p->is_tiled ? SIDE * p->rows : p->rows;
-    const uint32_t wide = p->is_tiled ? SIDE * p->columns : p->columns;
+    const uint32_t wide = p->is_tiled ? SIDE * p->columns : p->threads * p->columns;
     const uint64_t items =
         (uint64_t)(blocks(p->m, tall) * blocks(p->n, wide) * p->batches) * p->pieces;
-    return p->is_tiled ? (uint32_t)(items < 65535 ? items : 65535)
-                       : vulkan_groups(p->d, items, p->threads);
+    return (uint32_t)(items < 65535 ? items : 65535);
 }
 
 /* --- passes ----------------------------------------------------------------------------------- */
@@ -398,6 +441,8 @@ static kaon_status add_pass(product *p, vulkan_task *t, uint32_t groups, int32_t
     for (int32_t i = 0; i < p->operand_count; i++)
         dtypes |= 1u << p->dtypes[i];
     vulkan_text_begin(&whole, p->d, dtypes);
+    if (!p->is_tiled)
+        vulkan_add(&whole, "#extension GL_KHR_shader_subgroup_ballot : require\n");
     vulkan_text_operands(&whole, p->dtypes, p->operand_count);
     vulkan_text_constants(&whole, &p->constants);
     vulkan_add(&whole, "layout(local_size_x = %u) in;\n%s", (unsigned)p->threads,
@@ -424,8 +469,8 @@ static kaon_status add_passes(product *p, vulkan_task *t, kaon_diag *diag)
         return KAON_OK;
     int32_t scratch = 0;
     if (p->pieces > 1) {
-        const int32_t dtype = kaon_dtype_is_float(p->dtype) && p->dtype != KAON_F64 ? KAON_F32
-                                                                                     : p->dtype;
+        const int32_t dtype =
+            kaon_dtype_is_float(p->dtype) && p->dtype != KAON_F64 ? KAON_F32 : p->dtype;
         scratch = vulkan_scratch(t, (uint64_t)results * p->pieces * kaon_dtype_bytes(dtype));
         p->dtypes[p->operand_count++] = dtype;
         add_finish_piece(p);

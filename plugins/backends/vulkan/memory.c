@@ -1,7 +1,7 @@
 /* memory.c: device memory: few large blocks, cut into spans; copies.
  *
- * A block is one allocation of the driver with one buffer over it. Its spans stand in a list in order
- * of address; a free neighbour is joined to what is freed.
+ * A block is one allocation of the driver with one buffer over it. Its spans stand in a list in
+ * order of address; a free neighbour is joined to what is freed.
  */
 #include "vulkan.h"
 
@@ -269,8 +269,7 @@ static kaon_status copy_buffers(vulkan_device *d, uint64_t to, uint64_t from, ui
 
 static kaon_status open_staging(vulkan_device *d, kaon_diag *diag)
 {
-    return d->staging ? KAON_OK
-                      : vulkan_alloc(d, VULKAN_ON_HOST, STAGING_BYTES, &d->staging, diag);
+    return d->staging ? KAON_OK : vulkan_alloc(d, VULKAN_ON_HOST, STAGING_BYTES, &d->staging, diag);
 }
 
 // Through a ring in host memory; the source may be reused at once.

@@ -1,8 +1,8 @@
 /* shader.c: from GLSL to SPIR-V to pipelines, and what of that is kept on disk.
  *
- * Both caches are files of their own with a header that holds a checksum: what does not agree is made
- * anew and said in one line. SPIR-V is keyed by the text it comes from; pipelines are the driver's own
- * cache, keyed by the driver.
+ * Both caches are files of their own with a header that holds a checksum: what does not agree is
+ * made anew and said in one line. SPIR-V is keyed by the text it comes from; pipelines are the
+ * driver's own cache, keyed by the driver.
  */
 #include "vulkan.h"
 

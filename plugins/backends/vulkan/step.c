@@ -143,8 +143,7 @@ static vulkan_range range_of(const launching *x, int32_t operand)
     if (operand == VULKAN_RUN)
         return (vulkan_range){x->run_at, x->run_at, 0};
     if (operand < 0) {
-        const uint64_t at =
-            (uint64_t)(uintptr_t)x->launch->scratch + t->scratch_at[-1 - operand];
+        const uint64_t at = (uint64_t)(uintptr_t)x->launch->scratch + t->scratch_at[-1 - operand];
         return (vulkan_range){at, at + t->scratch_size[-1 - operand], 0};
     }
     const uint64_t first = (uint64_t)(uintptr_t)x->launch->operands[operand];

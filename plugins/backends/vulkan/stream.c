@@ -1,9 +1,9 @@
 /* stream.c: command buffers: what is launched is written down and run in order, in batches or, once
  * recorded, whole steps at a time.
  *
- * Barriers come from what commands read and write: one is put where a command touches what an earlier one
- * wrote, or writes what an earlier one touched, since the last barrier. Each command buffer begins with
- * one, which orders it after all that was submitted before.
+ * Barriers come from what commands read and write: one is put where a command touches what an
+ * earlier one wrote, or writes what an earlier one touched, since the last barrier. Each command
+ * buffer begins with one, which orders it after all that was submitted before.
  */
 #include "vulkan.h"
 
@@ -11,9 +11,9 @@
 #include <time.h>
 
 enum {
-    LAUNCHES_PER_BATCH = 256,       // then the device gets something to do
-    PARAMETER_BYTES = 64 * 1024,    // of one batch, and of one piece of a recording's
-    MOST_PARAMETERS = 4096,         // bytes of one command
+    LAUNCHES_PER_BATCH = 256,    // then the device gets something to do
+    PARAMETER_BYTES = 64 * 1024, // of one batch, and of one piece of a recording's
+    MOST_PARAMETERS = 4096,      // bytes of one command
     MOST_PIECES = 64
 };
 
@@ -31,11 +31,11 @@ struct vulkan_recording {
 
 static VkResult commands_new(vulkan_device *d, VkCommandBuffer *commands, VkFence *fence)
 {
-    const VkCommandBufferAllocateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-        .commandPool = d->pool,
-        .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-        .commandBufferCount = 1};
+    const VkCommandBufferAllocateInfo info = {.sType =
+                                                  VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                              .commandPool = d->pool,
+                                              .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                              .commandBufferCount = 1};
     const VkFenceCreateInfo plain = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     const VkResult result = d->vk.AllocateCommandBuffers(d->device, &info, commands);
     return result ? result : d->vk.CreateFence(d->device, &plain, NULL, fence);
@@ -43,10 +43,9 @@ static VkResult commands_new(vulkan_device *d, VkCommandBuffer *commands, VkFenc
 
 kaon_status vulkan_stream_open(vulkan_device *d, kaon_diag *diag)
 {
-    const VkCommandPoolCreateInfo pool = {
-        .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-        .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
-        .queueFamilyIndex = d->family};
+    const VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                          .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
+                                          .queueFamilyIndex = d->family};
     VkResult result = d->vk.CreateCommandPool(d->device, &pool, NULL, &d->pool);
     for (int32_t i = 0; !result && i < VULKAN_BATCHES; i++)
         result = commands_new(d, &d->batches[i].commands, &d->batches[i].fence);
@@ -116,11 +115,12 @@ void vulkan_touch(vulkan_device *d, VkCommandBuffer commands, const vulkan_range
 
 static kaon_status lost(const vulkan_device *d, kaon_diag *diag)
 {
-    return d->is_lost ? kaon_fail(diag, KAON_DEVICE,
-                                  "%s was lost: reset, removed or hung; what was saved is kept, and "
-                                  "the run can go on with --resume, on another backend too",
-                                  d->name)
-                      : KAON_OK;
+    return d->is_lost
+               ? kaon_fail(diag, KAON_DEVICE,
+                           "%s was lost: reset, removed or hung; what was saved is kept, and "
+                           "the run can go on with --resume, on another backend too",
+                           d->name)
+               : KAON_OK;
 }
 
 static kaon_status wait_for(vulkan_device *d, VkFence fence, kaon_diag *diag)
@@ -196,8 +196,8 @@ kaon_status vulkan_commands(vulkan_device *d, VkCommandBuffer *out, kaon_diag *d
         return KAON_OK;
     }
     vulkan_batch *b = &d->batches[d->current];
-    const int32_t is_full = b->launches >= LAUNCHES_PER_BATCH ||
-                            b->parameters_used + MOST_PARAMETERS > PARAMETER_BYTES;
+    const int32_t is_full =
+        b->launches >= LAUNCHES_PER_BATCH || b->parameters_used + MOST_PARAMETERS > PARAMETER_BYTES;
     if (b->is_open && is_full && !b->is_timed) {
         KAON_TRY(submit_batch(d, diag));
         b = &d->batches[d->current];
@@ -246,7 +246,8 @@ static kaon_status recording_room(vulkan_device *d, uint64_t bytes, uint64_t *ad
     if (r->piece_count == 0 || r->used + bytes > PARAMETER_BYTES) {
         if (r->piece_count == MOST_PIECES)
             return kaon_fail(diag, KAON_UNSUPPORTED, "the program is too long to be recorded");
-        KAON_TRY(vulkan_alloc(d, VULKAN_ON_HOST, PARAMETER_BYTES, &r->pieces[r->piece_count], diag));
+        KAON_TRY(
+            vulkan_alloc(d, VULKAN_ON_HOST, PARAMETER_BYTES, &r->pieces[r->piece_count], diag));
         r->piece_count++;
         r->used = 0;
     }

@@ -129,8 +129,8 @@ int32_t vulkan_has_forms(const kaon_expression *e, const int32_t *inputs)
         const kaon_instruction *x = vulkan_instruction(e, i);
         if (x->op == KAON_X_CONST || x->op == KAON_X_CAST || x->op == KAON_X_IOTA)
             continue;
-        const int32_t dtype = x->op == KAON_X_SELECT ? x->dtype
-                                                     : vulkan_register_dtype(e, inputs, x->a);
+        const int32_t dtype =
+            x->op == KAON_X_SELECT ? x->dtype : vulkan_register_dtype(e, inputs, x->a);
         if (!form_of(x->op, dtype))
             return 0;
     }
@@ -261,23 +261,28 @@ static void add_from_real(vulkan_text *t, int32_t from, int32_t to, int32_t r)
                                       [KAON_I16] = "-32768",
                                       [KAON_I32] = "-2147483648.0",
                                       [KAON_I64] = "-9223372036854775808.0",
-                                      [KAON_U8] = "0", [KAON_U16] = "0",
-                                      [KAON_U32] = "0", [KAON_U64] = "0"};
+                                      [KAON_U8] = "0",
+                                      [KAON_U16] = "0",
+                                      [KAON_U32] = "0",
+                                      [KAON_U64] = "0"};
     static const char *const high[] = {
-        [KAON_I8] = "128",          [KAON_I16] = "32768",
+        [KAON_I8] = "128",           [KAON_I16] = "32768",
         [KAON_I32] = "2147483648.0", [KAON_I64] = "9223372036854775808.0",
-        [KAON_U8] = "256",          [KAON_U16] = "65536",
+        [KAON_U8] = "256",           [KAON_U16] = "65536",
         [KAON_U32] = "4294967296.0", [KAON_U64] = "18446744073709551616.0"};
     static const char *const top[] = {
-        [KAON_I8] = "127",         [KAON_I16] = "32767",
-        [KAON_I32] = "2147483647", [KAON_I64] = "0x7fffffffffffffffL",
-        [KAON_U8] = "255u",        [KAON_U16] = "65535u",
+        [KAON_I8] = "127",          [KAON_I16] = "32767",
+        [KAON_I32] = "2147483647",  [KAON_I64] = "0x7fffffffffffffffL",
+        [KAON_U8] = "255u",         [KAON_U16] = "65535u",
         [KAON_U32] = "0xffffffffu", [KAON_U64] = "0xffffffffffffffffUL"};
-    static const char *const bottom[] = {
-        [KAON_I8] = "-128",        [KAON_I16] = "-32768",
-        [KAON_I32] = "int(0x80000000u)", [KAON_I64] = "int64_t(0x8000000000000000UL)",
-        [KAON_U8] = "0u",        [KAON_U16] = "0u",
-        [KAON_U32] = "0u", [KAON_U64] = "0UL"};
+    static const char *const bottom[] = {[KAON_I8] = "-128",
+                                         [KAON_I16] = "-32768",
+                                         [KAON_I32] = "int(0x80000000u)",
+                                         [KAON_I64] = "int64_t(0x8000000000000000UL)",
+                                         [KAON_U8] = "0u",
+                                         [KAON_U16] = "0u",
+                                         [KAON_U32] = "0u",
+                                         [KAON_U64] = "0UL"};
     const char *wide = vulkan_types[from].number, *n = vulkan_types[to].number;
     vulkan_add(t, "is_nan(r%d) ? %s(0) : r%d >= %s(%s) ? %s(%s) : r%d < %s(%s) ? %s(%s) : %s(r%d)",
                (int)r, n, (int)r, wide, high[to], n, top[to], (int)r, wide, low[to], n, bottom[to],

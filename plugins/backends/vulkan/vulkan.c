@@ -1,7 +1,7 @@
 /* vulkan.c: the Vulkan backend: tensors in device memory, kernels as compute shaders.
  *
- * What a device cannot compute (types it lacks, linear algebra) `supports` says no to; the kernel of Kaon
- * then decomposes the operation or hands it to the processor.
+ * What a device cannot compute (types it lacks, linear algebra) `supports` says no to; the kernel
+ * of Kaon then decomposes the operation or hands it to the processor.
  */
 #include "vulkan.h"
 
@@ -9,9 +9,11 @@
 #include <string.h>
 
 static const kaon_option options[] = {
-    KAON_BOOL(vulkan_config, validate, 0, .help = "make any message of the validation layers a failure"),
+    KAON_BOOL(vulkan_config, validate, 0,
+              .help = "make any message of the validation layers a failure"),
     KAON_TEXTS(vulkan_config, without, "[]",
-               .help = "types to leave to the processor, as on a device that lacks them: [f64, i64]"),
+               .help =
+                   "types to leave to the processor, as on a device that lacks them: [f64, i64]"),
     KAON_INT(vulkan_config, memory, 0, .max = 1 << 30, .unit = "MiB",
              .help = "device memory to use at most; 0: all there is"),
     KAON_TEXT(vulkan_config, cache, "",
@@ -111,5 +113,5 @@ static const kaon_backend backend = {
 
 #define ITEMS(item) item(KAON_BACKEND, "vulkan", &backend)
 
-KAON_PLUGIN("vulkan", "0.1.0", "Apache-2.0", "backend: compute shaders on any device with Vulkan 1.2",
-            ITEMS, NULL)
+KAON_PLUGIN("vulkan", "0.1.0", "Apache-2.0",
+            "backend: compute shaders on any device with Vulkan 1.2", ITEMS, NULL)

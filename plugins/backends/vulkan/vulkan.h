@@ -1,8 +1,8 @@
 /* vulkan.h: what the parts of the Vulkan backend share.
  *
- * Pointers the kernel of Kaon sees are device addresses (bufferDeviceAddress, core in Vulkan 1.2): views
- * into the middle of a tensor cost nothing and no shader needs a descriptor. Shaders get the addresses of
- * their operands as push constants.
+ * Pointers the kernel of Kaon sees are device addresses (bufferDeviceAddress, core in Vulkan 1.2):
+ * views into the middle of a tensor cost nothing and no shader needs a descriptor. Shaders get the
+ * addresses of their operands as push constants.
  *
  *     device.c      loader, choice of a device, its features, validation messages
  *     memory.c      device memory in large blocks, copies
@@ -52,11 +52,11 @@ typedef struct {
 /* --- the device ------------------------------------------------------------------------------- */
 
 typedef struct {
-    int32_t validate;    // any message of the validation layers is a failure
-    kaon_texts without;  // types to do without, as a smaller device would
-    int64_t memory;      // MiB it may allocate, 0: all there is
-    int64_t lose_after;  // launches until the device is lost, for tests; 0: never
-    const char *cache;   // folder of compiled shaders
+    int32_t validate;   // any message of the validation layers is a failure
+    kaon_texts without; // types to do without, as a smaller device would
+    int64_t memory;     // MiB it may allocate, 0: all there is
+    int64_t lose_after; // launches until the device is lost, for tests; 0: never
+    const char *cache;  // folder of compiled shaders
 } vulkan_config;
 
 typedef struct vulkan_block vulkan_block;       // memory.c
@@ -106,12 +106,13 @@ typedef struct {
     uint8_t cache_id[VK_UUID_SIZE];
     uint64_t memory_bytes;
     uint64_t block_limit;
-    uint32_t dtypes;      // bits
-    int32_t is_software;  // runs on the processor
-    int32_t is_unified;   // device memory is host memory
-    int32_t has_subgroups; // that add
+    uint32_t dtypes;          // bits
+    int32_t is_software;      // runs on the processor
+    int32_t is_unified;       // device memory is host memory
+    int32_t has_subgroups;    // that add
+    uint32_t broadcast_lanes; // of subgroups that broadcast; 0: there are none
     int32_t rank;
-    uint32_t type_of[2];  // memory types
+    uint32_t type_of[2]; // memory types
     // State; `lock` guards all of it: programs of one device may be run by several threads.
     pthread_mutex_t lock;
     int32_t is_lost;
@@ -192,8 +193,8 @@ kaon_status vulkan_replay(void *device, void *recording, uint64_t run, kaon_diag
 void vulkan_recording_free(void *device, void *recording);
 kaon_status vulkan_elapsed(void *device, uint64_t *nanoseconds, kaon_diag *diag);
 
-/* Address of host memory that lives as long as what is being written to (see vulkan_commands); a run's
- * number goes to the address of vulkan_run_number, anew at each replay. */
+/* Address of host memory that lives as long as what is being written to (see vulkan_commands); a
+ * run's number goes to the address of vulkan_run_number, anew at each replay. */
 kaon_status vulkan_parameters(vulkan_device *d, const void *data, uint64_t bytes, uint64_t *address,
                               kaon_diag *diag);
 kaon_status vulkan_run_number(vulkan_device *d, uint64_t run, uint64_t *address, kaon_diag *diag);
@@ -261,8 +262,8 @@ typedef struct vulkan_task {
     vulkan_device *device;
     int32_t operand_count;
     int32_t pass_count;
-    int32_t is_random; // gets the run's number
-    uint64_t geometry; // address of parameters that never change; 0: none
+    int32_t is_random;       // gets the run's number
+    uint64_t geometry;       // address of parameters that never change; 0: none
     uint64_t geometry_bytes; // of each
     uint64_t scratch_bytes;
     uint64_t scratch_at[VULKAN_MOST_SCRATCH];
