@@ -801,12 +801,13 @@ kaon_status kn_derive_array(kn_derive *d, int64_t file, const struct ArrowSchema
     d->counts.rows += array->length;
     d->next_row += array->length;
     const int64_t kept = d->counts.kept - before;
-    for (int64_t i = 0; i < d->scanned_count; i++)
-        KAON_TRY(kaon_context(diag,
-                              give_column(d, &d->scanned[i], schema, array, kept,
-                                          &d->out_schema.children[i], &d->out.children[i], diag),
-                              "column '%s'",
-                              d->out_schema.children[i] ? d->out_schema.children[i]->name : ""));
+    for (int64_t i = 0; i < d->scanned_count; i++) {
+        kn_scanned *c = &d->scanned[i];
+        const char *name = c->computed ? c->computed->name : d->raw_names[c->child];
+        const kaon_status status = give_column(
+            d, c, schema, array, kept, &d->out_schema.children[i], &d->out.children[i], diag);
+        KAON_TRY(kaon_context(diag, status, "column '%s'", name));
+    }
     d->out.length = kept;
     *out_schema = &d->out_schema;
     *out = &d->out;
