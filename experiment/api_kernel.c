@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiment/advice.h"
 #include "experiment/experiment.h"
 #include "kernel/memory.h"
 #include "kernel/structs.h"
@@ -173,7 +174,9 @@ static kaon_status open_kernel(const kaon_open_settings *given, kaon_kernel *ker
     kernel->host = kn_host_new("kaon");
     if (!kernel->host)
         return kn_no_memory(diag, "a kernel");
-    return kn_kernel_new(&settings, &kernel->kernel, diag);
+    KAON_TRY(kn_kernel_new(&settings, &kernel->kernel, diag));
+    kernel->kernel->advice = &kn_settings_advice;
+    return KAON_OK;
 }
 
 kaon_status kaon_open(const kaon_open_settings *settings, kaon_kernel **out, kaon_error *error)

@@ -36,6 +36,7 @@ struct kn_kernel {
     void (*explain)(void *context, const char *text); // each program compiled, NULL: off
     void *explain_context;
     struct kn_profile *profile; // profile.h; NULL: off
+    const struct kn_advice *advice; // settings.h; NULL: none
     struct kn_device
         *_Atomic device; // device.h; opened by the first program, closed with the kernel
 };

@@ -27,7 +27,8 @@ typedef struct {
 
 void kn_settings_init(kn_settings *s, kn_kernel *kernel, kn_config_tree *tree, kn_faults *faults)
 {
-    *s = (kn_settings){.kernel = kernel, .tree = tree, .faults = faults};
+    *s = (kn_settings){
+        .kernel = kernel, .advice = kernel ? kernel->advice : NULL, .tree = tree, .faults = faults};
 }
 
 void kn_settings_fini(kn_settings *s)

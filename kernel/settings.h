@@ -29,10 +29,22 @@ enum { KN_OPTION_TREE = 100 };
     { KAON_ROW(type, field, const kn_config *, KN_OPTION_TREE), __VA_ARGS__ }
 // clang-format on
 
+struct kn_settings;
+struct kn_settings_frame;
+
+/* Words for the fault that was just added, from above this layer. */
+typedef struct kn_advice {
+    void (*unknown)(struct kn_settings *s, const struct kn_settings_frame *frame, const char *key);
+    void (*item)(struct kn_settings *s, const char *interface_id, const char *name);
+    // The option an unknown key surely stands for; NULL: none.
+    const char *(*meant)(const kaon_option *options, const char *key);
+} kn_advice;
+
 typedef struct kn_settings {
     kn_kernel *kernel;
-    kn_arena arena;       // the structs, their lists and texts
-    kn_config_tree *tree; // resolved nodes and parsed defaults are made in it
+    const kn_advice *advice; // the kernel's; NULL: none
+    kn_arena arena;          // the structs, their lists and texts
+    kn_config_tree *tree;    // resolved nodes and parsed defaults are made in it
     kn_faults *faults;
     kn_config *items;                // {name, plugin, version} of each item made; NULL: none yet
     struct kn_settings_frame *frame; // where the pass is: for suggestions across levels

@@ -1,5 +1,6 @@
 /* formulas_test.c: formulas in the `data` section, and files that are classes, through real
  * readers. */
+#include "experiment/advice.h"
 #include "experiment/config_write.h"
 #include "data/dataset.h"
 #include "data/source.h"
@@ -58,6 +59,7 @@ static void plan(stage *s, const char *reader, const char *yaml)
     memset(s, 0, sizeof *s);
     kn_diag_init(&s->fault);
     assert_int_equal(kn_kernel_new(&settings, &s->kernel, &s->fault.diag), KAON_OK);
+    s->kernel->advice = &kn_settings_advice;
     needs(s->kernel, reader);
     s->tree = kn_config_tree_new();
     kn_settings_init(&s->settings, s->kernel, s->tree, &s->faults);

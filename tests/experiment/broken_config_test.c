@@ -5,6 +5,7 @@
  * level. All must be refused, with a place; of the slips of one letter at least 95 in 100 must be
  * answered with the right word first.
  */
+#include "experiment/advice.h"
 #include "experiment/experiment_plan.h"
 #include "kernel/diag.h"
 #include "kernel/interfaces.h"
@@ -351,7 +352,10 @@ static void all_are_refused_with_a_place(void **state)
 static int open_kernel(void **state)
 {
     (void)state;
-    return kn_kernel_new(NULL, &kernel, NULL) != KAON_OK;
+    if (kn_kernel_new(NULL, &kernel, NULL))
+        return 1;
+    kernel->advice = &kn_settings_advice;
+    return 0;
 }
 
 static int close_kernel(void **state)

@@ -1,4 +1,5 @@
 /* settings_test.c: options checked and filled: types, limits, choices, lists, suggestions. */
+#include "experiment/advice.h"
 #include "experiment/config_write.h"
 #include "experiment/fault_show.h"
 #include "kernel/memory.h"
@@ -59,6 +60,7 @@ static fixture *fill(const char *text)
     static fixture f;
     f = (fixture){.tree = kn_config_tree_new()};
     kn_settings_init(&f.settings, NULL, f.tree, &f.faults);
+    f.settings.advice = &kn_settings_advice;
     const kn_config *node = kn_config_parse(f.tree, "t.yaml", text, strlen(text), &f.faults);
     f.c = kn_settings_fill(&f.settings, &schema, node, &f.resolved);
     return &f;
