@@ -112,7 +112,8 @@ static void same_runs(int point)
 
 #define DATA                                                                                       \
     "data: {reader: {toyjets: {jets: 160}}, target: label, features: [mass, multiplicity],\n"      \
-    "       split: {train: 0.5, validation: 0.25, test: 0.25}}\n"
+    "       split: {train: 0.5, validation: 0.25, test: 0.25}}\n"                                  \
+    "report: none\n"
 
 #define NETWORK                                                                                    \
     "layers: [dense: {units: 6, activation: relu}, dropout: {rate: 0.3}, dense: {units: 5}], "     \
@@ -121,7 +122,7 @@ static void same_runs(int point)
 #define AGENT(world)                                                                               \
     "environment: {" world "}\n"                                                                   \
     "agent: {qlearning: {episodes: 60, report: 12}}\n"                                             \
-    "evaluation: {episodes: 20}\n"
+    "evaluation: {episodes: 20}\nreport: none\n"
 
 static const struct {
     const char *name;
