@@ -53,6 +53,8 @@ static int64_t number_of(const char *name)
 static int32_t is_due(const kn_checkpoints *c, const kn_monitor *m)
 {
     const kn_checkpoint_settings *s = c->settings;
+    if (c->due && (s->epochs || s->minutes > 0))
+        return 1;
     return m->stopping || (s->epochs && c->rounds >= s->epochs) ||
            (s->minutes > 0 && kn_seconds() - c->at >= 60 * s->minutes);
 }
@@ -130,7 +132,7 @@ void kn_checkpoints_offer(kn_checkpoints *c, kn_monitor *m, int32_t point, kaon_
     // What takes long to write is written less often: at most a tenth of the time goes there.
     c->at = kn_seconds();
     c->at += 10 * (c->at - began) > 60 * c->settings->minutes ? 10 * (c->at - began) : 0;
-    c->rounds = 0;
+    c->rounds = c->due = 0;
     if (c->failed)
         kn_monitor_say(m, KAON_EVENT_NOTE,
                        "no checkpoint could be written: %s; the run goes on and tries again",

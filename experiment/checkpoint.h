@@ -31,6 +31,7 @@ typedef struct kn_checkpoints {
     int64_t last;       // number of the newest, 0: none
     double at;          // kn_seconds() when it was written, or the run began
     int64_t rounds;     // since
+    int32_t due;        // 1: the next good point counts, whatever the time
     // What a checkpoint holds beside the learner's own; NULL: nothing.
     kaon_status (*collect)(void *context, kn_safetensors *file, kaon_diag *diag);
     void *context;

@@ -14,6 +14,7 @@
 #include "experiment/experiment_look.h"
 #include "experiment/metrics.h"
 #include "experiment/model.h"
+#include "experiment/predictions_file.h"
 #include "kernel/pool.h"
 #include "kernel/profile.h"
 #include "experiment/sinks.h"
@@ -157,8 +158,7 @@ static void send_head(kn_experiment *e)
 // The data section for the model file: what to select, not where from.
 static kaon_status name_data(kn_experiment *e, kaon_diag *diag)
 {
-    static const char *const places[] = {"path", "files", "test_path", "validation_path",
-                                         "split"};
+    static const char *const places[] = {"path", "files", "test_path", "validation_path", "split"};
     kn_config *kept = kn_config_map_new(e->plan.tree);
     for (const kn_config *child = e->plan.data_resolved->first; child; child = child->next) {
         int32_t is_place = child->kind == KN_CONFIG_NULL;
@@ -196,6 +196,30 @@ static kaon_status save_model(kn_experiment *e, kaon_diag *diag)
     return status;
 }
 
+// The part whose measures stand at the top.
+static int32_t is_judged_by(const kn_experiment *e, int32_t part)
+{
+    kaon_table *const *parts = e->dataset->part;
+    return part == (parts[KN_TEST] ? KN_TEST : parts[KN_VALIDATION] ? KN_VALIDATION : KN_TRAIN);
+}
+
+static kaon_status write_predictions(kn_experiment *e, const kaon_table *predicted, kaon_diag *diag)
+{
+    char *path = kn_experiment_path(e, "predictions.csv");
+    kn_predictions_file file = {.settings = &e->plan.settings, .path = path};
+    if (!path)
+        return kn_no_memory(diag, "a path");
+    kaon_status status =
+        kn_predictions_add(&file, predicted, e->dataset->class_count, e->dataset->classes, diag);
+    if (!status)
+        status = kn_predictions_finish(&file, diag);
+    kn_predictions_fini(&file);
+    if (!status)
+        json_object_set_new(e->result, "predictions", json_string(path));
+    kn_free(path);
+    return kaon_context(diag, status, "predictions");
+}
+
 static kaon_status judge_part(kn_experiment *e, int32_t part, json_t *parts, kaon_diag *diag)
 {
     kaon_table *table = e->dataset->part[part], *predicted = NULL;
@@ -206,6 +230,8 @@ static kaon_status judge_part(kn_experiment *e, int32_t part, json_t *parts, kao
     const kn_measure_request asked = {.metrics = e->plan.evaluation->metrics,
                                       .bootstrap = e->plan.evaluation->bootstrap};
     kaon_status status = kn_metrics_of(e->kernel, &asked, predicted, &metrics, &replicas, diag);
+    if (!status && e->plan.top->predictions && is_judged_by(e, part))
+        status = write_predictions(e, predicted, diag);
     kn_table_release(predicted);
     if (!status) {
         json_object_set_new(metrics, "rows", json_integer(kn_table_rows(table)));
@@ -251,9 +277,27 @@ static void keep_what_there_is(kn_experiment *e, kaon_status why)
         kn_experiment_write_metrics(e, NULL);
 }
 
+// The fold a checkpoint belongs to, "0" without folds.
+static const char *fold_text(const kn_experiment *e, char out[24])
+{
+    snprintf(out, 24, "%lld", (long long)e->monitor.fold);
+    return out;
+}
+
 static kaon_status collect_done(void *context, kn_safetensors *file, kaon_diag *diag)
 {
-    return kn_model_collect_done(context, file, diag);
+    char fold[24];
+    const kn_experiment *e = context;
+    KAON_TRY(kn_safetensors_put_text(file, "kaon.fold", fold_text(e, fold), diag));
+    return kn_model_collect_done(e->model, file, diag);
+}
+
+// NULL: there is no checkpoint, or it belongs to another fold.
+static kn_safetensors *checkpoint_of(const kn_experiment *e)
+{
+    char fold[24];
+    const char *of = e->from ? kn_safetensors_text(e->from, "kaon.fold") : NULL;
+    return of && !strcmp(of, fold_text(e, fold)) ? e->from : NULL;
 }
 
 kaon_status kn_experiment_fit(kn_experiment *e, kaon_diag *diag)
@@ -266,9 +310,9 @@ kaon_status kn_experiment_fit(kn_experiment *e, kaon_diag *diag)
                               .monitor = &e->monitor,
                               .seed = e->seed,
                               .float_type = e->plan.top->float_type,
-                              .from = e->from};
+                              .from = checkpoint_of(e)};
     e->checkpoints.collect = collect_done;
-    e->checkpoints.context = e->model;
+    e->checkpoints.context = e;
     const kaon_status status = kn_model_fit_tables(e->model, &fit, diag);
     if ((status == KAON_CANCELLED || status == KAON_NOT_FINITE) && !e->dataset->folds)
         keep_what_there_is(e, status);

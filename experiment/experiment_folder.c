@@ -282,8 +282,9 @@ static kaon_status check_lock(kn_experiment *e, kaon_diag *diag)
 // What an earlier run left would pass for this one's.
 static kaon_status remove_old(const kn_experiment *e, kaon_diag *diag)
 {
-    static const char *const names[] = {"run.json",     "lock.json",     "model.safetensors",
-                                        "metrics.json", "metrics.jsonl", "log.txt"};
+    static const char *const names[] = {"run.json",       "lock.json",     "model.safetensors",
+                                        "metrics.json",   "metrics.jsonl", "log.txt",
+                                        "predictions.csv"};
     kn_checkpoints_remove(e->checkpoint_folder);
     kn_remove_leftovers(e->folder);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -170,6 +170,10 @@ static kaon_status run_fold(folds *f, int64_t fold, kaon_diag *diag)
                        (long long)e->dataset->folds);
         KAON_TRY(kn_experiment_fit(e, diag));
         KAON_TRY(save(e, fold + 1, diag));
+        // Whoever goes on after this fold must not lose what it told.
+        kaon_monitor *m = &e->monitor.monitor;
+        e->checkpoints.due = 1;
+        KAON_TRY(m->api->checkpoint(m, KAON_POINT_STEP, NULL, NULL, diag));
     }
     return judge(f, diag);
 }

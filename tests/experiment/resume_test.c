@@ -103,9 +103,11 @@ static void same_file(const char *name, int point)
 
 static void same_runs(int point)
 {
-    static const char *const names[] = {"model.safetensors", "metrics.json", "metrics.jsonl"};
-    for (int i = 0; i < 3; i++)
-        same_file(names[i], point);
+    char path[160];
+    snprintf(path, sizeof path, "%s/fold-2.safetensors", whole);
+    same_file(access(path, F_OK) ? "model.safetensors" : "fold-2.safetensors", point);
+    same_file("metrics.json", point);
+    same_file("metrics.jsonl", point);
 }
 
 /* --- experiments ------------------------------------------------------------------------------ */
@@ -142,6 +144,11 @@ static const struct {
      DATA "model: [standardize, network: {" NETWORK "epochs: 3, average: {ema: {decay: 0.9}}, "
           "schedule: {plateau: {patience: 1, delta: 0.5}}}]\n",
      15, 14},
+    {"folds",
+     "data: {reader: {toyjets: {jets: 90}}, target: label, features: [mass, multiplicity],\n"
+     "       split: {folds: 3}}\n"
+     "model: [standardize, network: {" NETWORK "epochs: 2}]\nreport: none\n",
+     24, 20},
     {"gridworld", AGENT("gridworld: {world: frozen_lake}"), 12, 11},
     {"tictactoe", AGENT("tictactoe"), 12, 11},
 };
