@@ -169,6 +169,8 @@ static kaon_status launch_pass(launching *x, const vulkan_pass *p, kaon_diag *di
         KAON_TRY(vulkan_parameters(d, push, bytes, &push[0], diag));
         bytes = sizeof *push;
     }
+    memcpy((char *)push + bytes, p->tail, p->tail_count * sizeof *p->tail);
+    bytes += p->tail_count * sizeof *p->tail;
     vulkan_touch(d, x->commands, ranges, p->operand_count);
     d->vk.CmdBindPipeline(x->commands, VK_PIPELINE_BIND_POINT_COMPUTE, p->pipeline);
     d->vk.CmdPushConstants(x->commands, d->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, (uint32_t)bytes,

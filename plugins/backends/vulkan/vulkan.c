@@ -50,6 +50,8 @@ static prepare_call *find(const vulkan_device *d, const kaon_step *step)
         if (e.high - e.low >= INT32_MAX)
             return NULL;
     }
+    if (vulkan_find_code(step))
+        return vulkan_prepare_code;
     if (is_fused)
         return vulkan_supports_fused(step) ? vulkan_prepare_fused : NULL;
     if (!strcmp(step->op, "matmul"))

@@ -10,6 +10,7 @@
  *     shader.c      GLSL to SPIR-V to pipelines, both cached on disk
  *     text.c        the text of shaders: types, instructions, operands
  *     expression.c  fused expressions      matmul.c  products      kernels.c  everything else
+ *     code.c        kernels that come with an operation
  */
 #ifndef VULKAN_BACKEND_H
 #define VULKAN_BACKEND_H
@@ -256,6 +257,8 @@ typedef struct {
     int32_t operand_count;
     int32_t first_write; // operands from here on are written
     int16_t operands[VULKAN_MOST_OPERANDS];
+    uint32_t tail_count; // numbers that follow the addresses
+    uint32_t tail[VULKAN_PUSH_BYTES / 4];
 } vulkan_pass;
 
 typedef struct vulkan_task {
@@ -349,6 +352,10 @@ kaon_status vulkan_prepare_matmul(vulkan_device *d, const kaon_step *step, vulka
                                   kaon_diag *diag);
 kaon_status vulkan_prepare_kernel(vulkan_device *d, const kaon_step *step, vulkan_task **out,
                                   kaon_diag *diag);
+/* SPIR-V that came with the operation and fits; NULL: none. */
+const kaon_code *vulkan_find_code(const kaon_step *step);
+kaon_status vulkan_prepare_code(vulkan_device *d, const kaon_step *step, vulkan_task **out,
+                                kaon_diag *diag);
 int32_t vulkan_has_kernel(const vulkan_device *d, const kaon_step *step);
 
 #endif
