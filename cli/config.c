@@ -39,6 +39,10 @@ static void print_right(const char *path, const json_t *head)
     {
         printf("%s%s", i ? " -> " : "; ", json_string_value(name));
     }
+    name = json_object_get(head, "agent");
+    if (name)
+        printf("; %s in %s", json_string_value(name),
+               json_string_value(json_object_get(head, "environment")));
     printf("\n");
 }
 

@@ -128,7 +128,7 @@ static void put_section(FILE *to, const session *s, const char *name, int level)
     size_t i;
     json_t *section = look_up(s, name), *below;
     const char *colon = strchr(name, ':');
-    fprintf(to, "\n%s %s\n\n", "####" + 4 - level, colon ? colon + 1 : "top level");
+    fprintf(to, "\n%.*s %s\n\n", level, "####", colon ? colon + 1 : "top level");
     put_options(to, section);
     json_array_foreach(json_object_get(section, "sections"), i, below)
         put_section(to, s, json_string_value(below), level < 4 ? level + 1 : level);

@@ -23,7 +23,8 @@ cd "$work" || exit 1
 unset KAON_PLUGIN_PATH LD_LIBRARY_PATH
 
 for path in bin/kaon lib/libkaon.so.0 include/kaon/plugin.h lib/cmake/Kaon/KaonConfig.cmake \
-    lib/pkgconfig/kaon.pc share/doc/kaon/LICENSE; do
+    lib/pkgconfig/kaon.pc share/doc/kaon/LICENSE share/man/man1/kaon.1 share/man/man1/kaon-run.1 \
+    share/bash-completion/completions/kaon share/zsh/site-functions/_kaon; do
     [ -e "$root/$path" ] || fail "$path was not installed"
 done
 hits=$(grep -rlF -e "$work/here" -e "$build" "$root/lib/cmake" "$root/lib/pkgconfig")
