@@ -93,4 +93,33 @@ struct kn_derive {
 /* Ends what kn_derive_begin began. */
 void kn_derive_end(kn_derive *d);
 
+/* The place of a lane among d->lanes, -1: it has none. */
+int64_t kn_derive_lane(const kn_derive *d, int32_t lane);
+
+/* Numbers per row of an input of this chunk. */
+int64_t kn_derive_width(const kn_derive *d, const kn_symbol *known);
+
+/* The program for chunks of so many rows and the widths of the lanes, compiled when it is first
+ * met.
+ */
+kaon_status kn_derive_program(kn_derive *d, int64_t rows, kaon_program **out, kaon_diag *diag);
+
+/* --- derive_load.c ---------------------------------------------------------------------------- */
+
+/* Room for so many numbers from the start of a buffer. */
+kaon_status kn_derive_room(kn_buffer *b, int64_t count, double **out, kaon_diag *diag);
+
+/* Opens the columns of an array that programs read. */
+kaon_status kn_derive_open(kn_derive *d, const struct ArrowSchema *schema,
+                           const struct ArrowArray *array, kaon_diag *diag);
+
+/* Rows of the next chunk, of `left` ones from `first` on: a power of two, fewer where lists are
+ * long. Sets the widths of the lanes. */
+kaon_status kn_derive_chunk(kn_derive *d, int64_t first, int64_t left, int64_t *rows,
+                            kaon_diag *diag);
+
+/* Inputs of a chunk of `count` rows, filled up to `rows`; `at` of each says where it lies. */
+kaon_status kn_derive_load(kn_derive *d, int64_t file, int64_t first, int64_t count, int64_t rows,
+                           kaon_diag *diag);
+
 #endif

@@ -233,6 +233,26 @@ static void jagged_features(void **state)
     leave(&s);
 }
 
+// What splits the rows may be a formula too.
+static void split_by_formula(void **state)
+{
+    stage s;
+    char text[4096] = "run,x,y\n";
+    (void)state;
+    for (int i = 0; i < 60; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%d,%d,%d\n", 100 + i, i, i % 2);
+    write_file("runs.csv", text);
+    load(&s, "csv",
+         "{path: runs.csv, features: [x], target: y, split: {column: run % 3, test: [0], "
+         "validation: [1]}}");
+    kaon_column x = {.size = sizeof x};
+    assert_int_equal(kn_table_column_of(s.data->part[KN_TEST], KAON_ROLE_FEATURES, &x), KAON_OK);
+    assert_int_equal(x.view.shape[0], 20);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal((100 + (int)((const float *)x.view.data)[i]) % 3, 0);
+    leave(&s);
+}
+
 /* --- files that are classes ------------------------------------------------------------------- */
 
 static void classes_by_file(void **state)
@@ -392,8 +412,8 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    static const char *const names[] = {"pairs.csv", "odd.csv", "s.csv",     "b_1.csv",
-                                        "b_2.csv",   "new.csv", "class.csv", NULL};
+    static const char *const names[] = {"pairs.csv", "odd.csv",   "s.csv",    "b_1.csv", "b_2.csv",
+                                        "new.csv",   "class.csv", "runs.csv", NULL};
     for (int i = 0; names[i]; i++) {
         char path[256];
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -410,6 +430,7 @@ int main(void)
         cmocka_unit_test(names_go_before_formulas),
         cmocka_unit_test(lists),
         cmocka_unit_test(jagged_features),
+        cmocka_unit_test(split_by_formula),
         cmocka_unit_test(classes_by_file),
         cmocka_unit_test(resolved_sections),
         cmocka_unit_test(only_features),
