@@ -67,7 +67,7 @@ enum { KN_DRAW_SECONDS = 60 }; // for one figure
 typedef struct kn_drawing {
     char *folder; // made for it; NULL: nothing is being drawn
     int32_t child;
-    double started;
+    double deadline; // kn_seconds()
 } kn_drawing;
 
 /* Starts gnuplot in a new folder below `folder`; returns at once. KAON_NOT_FOUND: there is no

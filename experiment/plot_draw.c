@@ -124,7 +124,7 @@ kaon_status kn_drawing_start(kn_drawing *d, const kn_plot *plot, const char *fol
                              kaon_diag *diag)
 {
     char path[4096], home[4096], *rows[ENVIRONMENT + 1];
-    *d = (kn_drawing){.started = kn_seconds()};
+    *d = (kn_drawing){.deadline = kn_seconds() + KN_DRAW_SECONDS};
     KAON_TRY(kn_plot_status(plot, diag));
     KAON_TRY(make_folder(d, folder, diag));
     kaon_status status = write_script(d, plot, diag);
@@ -157,7 +157,7 @@ static int wait_for(const kn_drawing *d, int32_t unwanted)
             continue;
         if (ended)
             return end ? -1 : ended < 0 ? 0 : status; // taken by others: the files will tell
-        end = kn_seconds() - d->started > KN_DRAW_SECONDS;
+        end = kn_seconds() > d->deadline;
         if (!end)
             nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     }
@@ -173,6 +173,8 @@ static kaon_status take_file(const kn_drawing *d, const char *name, kn_text *out
     kaon_status status = path ? kn_file_read(path, LARGEST_DRAWING, &data, &bytes, diag)
                               : kn_no_memory(diag, "a figure");
     kn_free(path);
+    if (status == KAON_NOT_FOUND)
+        status = kaon_fail(diag, KAON_IO, "gnuplot wrote no %s", name);
     if (!status && !bytes)
         status = kaon_fail(diag, KAON_IO, "gnuplot wrote an empty file");
     if (!status)
@@ -187,7 +189,7 @@ static kaon_status told(const kn_drawing *d, int status, kaon_diag *diag)
     kn_text words = {0};
     char line[WORDS_SHOWN] = "";
     if (status == -1)
-        return kaon_fail(diag, KAON_IO, "gnuplot took longer than %d s and was ended",
+        return kaon_fail(diag, KAON_IO, "gnuplot took too long (%d s are given) and was ended",
                          KN_DRAW_SECONDS);
     if (!take_file(d, "words.txt", &words, NULL)) {
         const char *at = strstr(kn_text_get(&words), "line ");

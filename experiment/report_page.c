@@ -319,17 +319,33 @@ static void add_nav(kn_text *out, const kn_report_page *page, int32_t has_metric
                      "Configuration</a></nav>\n");
 }
 
+// "kaon 0.1.0, jets.yaml, 2026-03-01 12:00:00 UTC, seed 1": the first line of log.txt, after the
+// time.
+static void add_beginning(kn_text *out, const char *folder)
+{
+    size_t bytes = 0;
+    char *text = read_whole(folder, "log.txt", &bytes);
+    char *line = text ? strstr(text, "kaon ") : NULL;
+    if (line && kn_utf8_valid(text, bytes)) {
+        line[strcspn(line, "\n")] = 0;
+        kn_text_add(out, "<p>");
+        kn_html_add(out, line);
+        kn_text_add(out, "</p>\n");
+    }
+    kn_free(text);
+}
+
+/* What the numbers depend on, and when they were made; not how the run stands, which changes after
+ * the report was written. */
 static void add_environment(kn_text *out, const char *folder)
 {
-    static const char *const files[] = {"run.json", "lock.json"};
+    json_t *lock = read_json(folder, "lock.json");
     add_heading(out, "environment", "Environment");
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        json_t *root = read_json(folder, files[i]);
-        if (root)
-            add_json(out, root, 0);
-        json_decref(root);
-    }
-    kn_text_format(out, "<p class=files>Kaon %s</p>\n", KAON_VERSION);
+    add_beginning(out, folder);
+    if (lock)
+        add_json(out, lock, 0);
+    kn_text_format(out, "<p class=files>Drawn by Kaon %s</p>\n", KAON_VERSION);
+    json_decref(lock);
 }
 
 static void add_config(kn_text *out, const char *folder)

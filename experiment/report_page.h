@@ -16,7 +16,7 @@ typedef struct kn_report_figure {
 } kn_report_figure;
 
 typedef struct kn_report_page {
-    const char *folder; // of the run: metrics.json, lock.json, run.json, config.yaml
+    const char *folder; // of the run: metrics.json, log.txt, lock.json, config.yaml
     int64_t figure_count;
     const kn_report_figure *figures;
     const char *note; // over all figures, or NULL

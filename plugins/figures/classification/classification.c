@@ -194,6 +194,8 @@ static void add_class(kaon_plot *plot, kaon_scratch *m, const kaon_scores *const
     for (int32_t i = 0; i < 2 && s[0]; i++)
         p[i] = compare(m, &(side){s[0], k, !i}, &(side){s[1], k, !i});
     if (s[0])
+        kaon_caption(plot, "KS probability: %s %.6g, %s %.6g.", signal, p[0], rest, p[1]);
+    if (s[0])
         snprintf(title, sizeof title, "KS probability: %s %.2g, %s %.2g", signal, p[0], rest, p[1]);
     snprintf(label, sizeof label, "score for %s", signal);
     plot->api->panel(plot, &(kaon_panel){.size = sizeof(kaon_panel),
