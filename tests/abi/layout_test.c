@@ -4,6 +4,7 @@
 #include <kaon/agent.h>
 #include <kaon/backend.h>
 #include <kaon/collective.h>
+#include <kaon/figure.h>
 #include <kaon/files.h>
 #include <kaon/host_api.h>
 #include <kaon/io.h>
@@ -56,6 +57,7 @@ HEAD(kaon_collective)
 HEAD(kaon_metric)
 HEAD(kaon_search)
 HEAD(kaon_sink)
+HEAD(kaon_figure)
 
 #define VALUE(name, number) HOLDS((name) == (number));
 #define NAME(name, text)
