@@ -16,11 +16,13 @@
 #include "kernel/diag.h"
 #include "kernel/pool.h"
 
+// What comes through the pipe at the end: a mark, the status, then words.
+enum { HEAD_MARK = 1, HEAD_BYTES = 2 };
+
 /* --- in the child ----------------------------------------------------------------------------- */
 
-static void say(int pipe, const char *words)
+static void say(int pipe, const char *words, size_t rest)
 {
-    size_t rest = strlen(words);
     while (rest) {
         const ssize_t written = write(pipe, words, rest);
         if (written < 0 && errno != EINTR)
@@ -32,9 +34,15 @@ static void say(int pipe, const char *words)
     }
 }
 
+static void keep_log(void *context, int32_t level, const char *text)
+{
+    (void)level;
+    kn_run_log_add(context, text);
+}
+
 /* The pool of the parent has no workers here, and freeing it would wait for them: it is left alone.
  * Interrupts from the keyboard reach all processes; the parent decides. */
-static kaon_status run_child(kn_kernel *kernel, const kaon_run_request *request, int pipe)
+static void run_child(kn_kernel *kernel, const kaon_run_request *request, int pipe)
 {
     kn_diag fault;
     kn_faults faults = {0};
@@ -46,14 +54,25 @@ static kaon_status run_child(kn_kernel *kernel, const kaon_run_request *request,
     signal(SIGTERM, SIG_DFL);
     kn_diag_init(&fault);
     kn_run_log_init(&log);
+    kernel->settings.log = keep_log; // into the folder of the run, not among the parent's words
+    kernel->settings.log_context = &log;
     kaon_status status = kn_pool_new(request->threads, &kernel->pool, &fault.diag);
     if (!status)
         status = kn_experiment_run(kernel, request, &log, &stop, &faults, &result, &fault.diag);
     if (faults.count)
         kn_faults_write(&faults, &text);
-    if (status)
-        say(pipe, faults.count ? kn_text_get(&text) : fault.text);
-    return status;
+    const char *words = faults.count ? kn_text_get(&text) : fault.text;
+    const char head[HEAD_BYTES] = {HEAD_MARK, (char)status};
+    say(pipe, head, sizeof head);
+    say(pipe, words, status ? strlen(words) : 0);
+}
+
+/* A library ends no process, and what the parent registered to happen at its exit is not for a copy
+ * of it: the child is done when it has said how it ended. */
+static void disappear(void)
+{
+    for (;;)
+        raise(SIGKILL);
 }
 
 /* --- in the parent ---------------------------------------------------------------------------- */
@@ -75,8 +94,9 @@ kaon_status kn_trial_start(kn_trial *t, kn_kernel *kernel, const kaon_run_reques
     if (!process) {
         prctl(PR_SET_PDEATHSIG, SIGKILL); // a trial nobody waits for must not write into its folder
         close(ends[0]);
-        const int lost = getppid() != parent;
-        _exit(lost ? KAON_CANCELLED : run_child(kernel, request, ends[1]));
+        if (getppid() == parent)
+            run_child(kernel, request, ends[1]);
+        disappear();
     }
     close(ends[1]);
     fcntl(ends[0], F_SETFD, FD_CLOEXEC);
@@ -132,10 +152,15 @@ int32_t kn_trial_ended(kn_trial *t, kaon_status *status)
     if (!read_words(t))
         return 0;
     const int how = wait_for(t);
-    *status = WIFEXITED(how) ? WEXITSTATUS(how) : KAON_INTERNAL;
-    if (WIFSIGNALED(how))
+    const int32_t said = t->length >= HEAD_BYTES && t->words[0] == HEAD_MARK;
+    *status = said ? t->words[1] : KAON_INTERNAL;
+    if (said)
+        memmove(t->words, t->words + HEAD_BYTES, t->length - HEAD_BYTES + 1);
+    else if (WIFSIGNALED(how))
         snprintf(t->words, sizeof t->words, "its process was ended by signal %d (%s)",
                  WTERMSIG(how), strsignal(WTERMSIG(how)));
+    else
+        snprintf(t->words, sizeof t->words, "its process ended without a word");
     forget(t);
     return 1;
 }
