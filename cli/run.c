@@ -56,15 +56,6 @@ static void print_rows(const json_t *head)
         fprintf(stderr, " (%s rows with missing values left out)",
                 long_count(number_of(head, "dropped"), count));
     fputc('\n', stderr);
-    const json_t *cut = json_object_get(head, "cut");
-    char kept[32];
-    if (cut)
-        fprintf(stderr, "  cut         %s of %s rows are kept\n",
-                long_count(number_of(cut, "kept"), kept),
-                long_count(number_of(cut, "rows"), count));
-    if (number_of(cut, "unknown"))
-        fprintf(stderr, "              %s were left out since a value the cut needs is missing\n",
-                long_count(number_of(cut, "unknown"), count));
 }
 
 static void print_list(const char *title, const json_t *names, const char *between)
