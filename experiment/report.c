@@ -47,7 +47,7 @@ typedef struct {
 typedef struct {
     const kn_report_job *job;
     char *folder; // figures/
-    kn_run_view look;
+    kn_run_view view;
     kn_config *installed; // names
     int64_t count;
     figure figures[MOST_FIGURES];
@@ -188,7 +188,7 @@ static kaon_status describe(report *r, figure *f, kn_plot *plot, kaon_diag *diag
     const kn_item *item = NULL;
     kn_diag_init(&fault);
     KAON_TRY(kn_item_find(r->job->settings->kernel, KAON_FIGURE, f->part->name, &item, diag));
-    kaon_status status = table_of(f->part)->draw(item->host, f->part->settings, &r->look.look,
+    kaon_status status = table_of(f->part)->draw(item->host, f->part->settings, &r->view.look,
                                                  &plot->plot, &fault.diag);
     if (!status)
         status = kn_plot_status(plot, &fault.diag);
@@ -250,20 +250,41 @@ static kaon_status collect(report *r, kaon_diag *diag)
 
 /* --- the page --------------------------------------------------------------------------------- */
 
+// What metrics say of the part figures are about; NULL: nothing.
+static kaon_status measure(report *r, json_t **out, const char **part_name, kaon_diag *diag)
+{
+    const kn_measured *measured = NULL;
+    int32_t part;
+    *out = NULL;
+    *part_name = NULL;
+    if (r->view.look.api->main_part(&r->view.look, &part))
+        return KAON_OK;
+    KAON_TRY(kn_run_view_measure(&r->view, part, &measured, diag));
+    *part_name = kn_part_text(part);
+    if (measured && !(*out = kn_measured_json(measured)))
+        return kn_no_memory(diag, "metrics");
+    return KAON_OK;
+}
+
 static kaon_status write_page(report *r, kaon_diag *diag)
 {
     kn_text page = {0};
+    json_t *measured = NULL;
     kn_report_figure *shown = kn_alloc_array((size_t)r->count + 1, sizeof *shown);
     kn_report_page all = {.folder = r->job->folder,
                           .figures = shown,
                           .note = r->trouble.status ? r->trouble.text : NULL};
-    if (!shown)
-        return kn_no_memory(diag, "the report");
-    for (int64_t i = 0; i < r->count; i++)
+    kaon_status status =
+        shown ? measure(r, &measured, &all.measured_part, diag) : kn_no_memory(diag, "the report");
+    for (int64_t i = 0; i < r->count && !status; i++)
         if (!r->figures[i].left_out)
             shown[all.figure_count++] = r->figures[i].page;
-    kn_report_page_write(&all, &page);
-    const kaon_status status = write_file(r->job->folder, "report", ".html", &page, diag);
+    all.measured = measured;
+    if (!status) {
+        kn_report_page_write(&all, &page);
+        status = write_file(r->job->folder, "report", ".html", &page, diag);
+    }
+    json_decref(measured);
     kn_text_fini(&page);
     kn_free(shown);
     return status;
@@ -300,7 +321,7 @@ static kaon_status make(report *r, json_t **out, kaon_diag *diag)
                                       .seed = job->seed};
     KAON_TRY(kn_folder_make(r->folder, diag));
     remove_old(r->folder);
-    KAON_TRY(kn_run_view_init(&r->look, &look, diag));
+    KAON_TRY(kn_run_view_init(&r->view, &look, diag));
     KAON_TRY(choose(r, diag));
     KAON_TRY(describe_all(r, diag));
     KAON_TRY(collect(r, diag));
@@ -331,7 +352,7 @@ kaon_status kn_report_make(const kn_report_job *job, json_t **out, kaon_diag *di
         kn_text_fini(&f->page.note);
         kn_free(f->page.name);
     }
-    kn_run_view_fini(&r->look);
+    kn_run_view_fini(&r->view);
     kn_free(r->folder);
     kn_free(r);
     return kaon_context(diag, status, "report");

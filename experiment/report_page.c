@@ -5,7 +5,6 @@
  */
 #include "experiment/report_page.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -186,17 +185,21 @@ static double number_or_nan(const json_t *value)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static void add_number_row(kn_text *out, const char *name, const json_t *const columns[],
-                           int32_t count)
+typedef struct {
+    const char *name; // of the part
+    const json_t *numbers;
+    const json_t *sigmas; // by the names of numbers, or NULL
+} column;
+
+static void add_number_row(kn_text *out, const char *name, const column *columns, int32_t count)
 {
     kn_text_add(out, "<tr><td>");
     kn_html_add(out, name);
     kn_text_add(out, "</td>");
     for (int32_t i = 0; i < count; i++) {
-        const json_t *sigmas = json_object_get(columns[i], "uncertainty");
         kn_text_add(out, "<td class=n>");
-        add_measure(out, number_or_nan(json_object_get(columns[i], name)),
-                    number_or_nan(json_object_get(sigmas, name)));
+        add_measure(out, number_or_nan(json_object_get(columns[i].numbers, name)),
+                    number_or_nan(json_object_get(columns[i].sigmas, name)));
         kn_text_add(out, "</td>");
     }
     kn_text_add(out, "</tr>\n");
@@ -237,25 +240,35 @@ static void add_by_class(kn_text *out, const json_t *metrics)
     kn_text_add(out, begun ? "</table>\n" : "");
 }
 
-static void add_metrics(kn_text *out, const json_t *metrics)
+static int32_t take_columns(const kn_report_page *page, const json_t *metrics, column out[PARTS])
 {
-    const json_t *parts = json_object_get(metrics, "parts"), *columns[PARTS];
+    const json_t *parts = json_object_get(metrics, "parts");
     int32_t count = 0;
+    for (int32_t i = 0; i < PARTS; i++)
+        if (json_object_get(parts, part_names[i]))
+            out[count++] = (column){part_names[i], json_object_get(parts, part_names[i]), NULL};
+    if (!count)
+        out[count++] = (column){"", metrics, NULL};
+    for (int32_t i = 0; i < count; i++) {
+        out[i].sigmas = json_object_get(out[i].numbers, "uncertainty");
+        if (!out[i].sigmas && kn_text_same(out[i].name, page->measured_part))
+            out[i].sigmas = json_object_get(page->measured, "uncertainty");
+    }
+    return count;
+}
+
+static void add_metrics(kn_text *out, const kn_report_page *page, const json_t *metrics)
+{
+    column columns[PARTS];
     const char *name;
     json_t *value;
     if (!json_object_size(metrics))
         return;
+    const int32_t count = take_columns(page, metrics, columns);
     add_heading(out, "metrics", "Metrics");
     kn_text_add(out, "<table><tr><th></th>");
-    for (int32_t i = 0; i < PARTS; i++)
-        if (json_object_get(parts, part_names[i])) {
-            columns[count++] = json_object_get(parts, part_names[i]);
-            kn_text_format(out, "<th class=n>%s</th>", part_names[i]);
-        }
-    if (!count) {
-        columns[count++] = metrics;
-        kn_text_add(out, "<th class=n></th>");
-    }
+    for (int32_t i = 0; i < count; i++)
+        kn_text_format(out, "<th class=n>%s</th>", columns[i].name);
     kn_text_add(out, "</tr>\n");
     json_object_foreach((json_t *)(uintptr_t)metrics, name, value)
     {
@@ -264,7 +277,7 @@ static void add_metrics(kn_text *out, const json_t *metrics)
     }
     kn_text_add(out, "</table>\n");
     add_by_class(out, metrics);
-    if (json_object_get(columns[0], "uncertainty"))
+    if (columns[0].sigmas)
         kn_text_add(out,
                     "<p class=files>&plusmn;: one standard deviation, from the bootstrap of the "
                     "rows.</p>\n");
@@ -307,15 +320,15 @@ static void add_nav(kn_text *out, const kn_report_page *page, int32_t has_metric
 {
     kn_text_add(out, "<nav>");
     if (has_metrics)
-        kn_text_add(out, "<a href=\"#metrics\">Metrics</a>");
+        kn_text_add(out, "<a href=\"#metrics\">Metrics</a>\n");
     for (int64_t i = 0; i < page->figure_count; i++) {
         kn_text_add(out, "<a href=\"#");
         kn_html_add(out, page->figures[i].name);
         kn_text_add(out, "\">");
         kn_html_add(out, page->figures[i].title);
-        kn_text_add(out, "</a>");
+        kn_text_add(out, "</a>\n");
     }
-    kn_text_add(out, "<a href=\"#environment\">Environment</a><a href=\"#configuration\">"
+    kn_text_add(out, "<a href=\"#environment\">Environment</a>\n<a href=\"#configuration\">"
                      "Configuration</a></nav>\n");
 }
 
@@ -385,7 +398,7 @@ void kn_report_page_write(const kn_report_page *page, kn_text *out)
         kn_html_add(out, page->note);
         kn_text_add(out, "</p>\n");
     }
-    add_metrics(out, metrics);
+    add_metrics(out, page, metrics);
     for (int64_t i = 0; i < page->figure_count; i++)
         add_figure(out, &page->figures[i]);
     add_environment(out, page->folder);

@@ -2,6 +2,7 @@
 #ifndef KN_REPORT_PAGE_H
 #define KN_REPORT_PAGE_H
 
+#include <jansson.h>
 #include <kaon/base.h>
 
 #include "kernel/text.h"
@@ -20,6 +21,9 @@ typedef struct kn_report_page {
     int64_t figure_count;
     const kn_report_figure *figures;
     const char *note; // over all figures, or NULL
+    // What metrics say of one part, with uncertainties where metrics.json has none; NULL: nothing.
+    const json_t *measured;
+    const char *measured_part; // "test"
 } kn_report_page;
 
 /* The whole document. Files that are not there leave their sections out. [instance] */
