@@ -63,7 +63,7 @@ expect 2 'name the YAML file' "$kaon" run
 expect 2 "cannot open 'absent.yaml'" "$kaon" run absent.yaml
 expect 2 'cannot open' "$kaon" inspect ./absent.safetensors
 expect 2 'head or info' "$kaon" data tail x
-expect 2 'list, check or new' "$kaon" plugin remove x
+expect 2 'list, lock, check or new' "$kaon" plugin remove x
 expect 0 '"options"' "$kaon" inspect experiment --json
 expect 2 'there is no' "$kaon" inspect nothing_of_this_name
 expect 0 '' "$kaon" plugin list --why
@@ -101,7 +101,8 @@ YAML
     expect 0 'results in runs/kinds-1' "$kaon" run kinds.yaml
     expect 0 'results in runs/kinds-2' "$kaon" run kinds.yaml --seed 5
     there runs/kinds-1/model.safetensors runs/kinds-1/metrics.json runs/kinds-1/metrics.jsonl \
-        runs/kinds-1/config.yaml runs/kinds-1/log.txt runs/kinds-1/roc.csv runs/kinds-1/confusion.csv
+        runs/kinds-1/config.yaml runs/kinds-1/log.txt runs/kinds-1/figures/roc.csv \
+        runs/kinds-1/figures/confusion.csv
     grep -q '^  "accuracy": 1' runs/kinds-1/metrics.json || { echo 'accuracy is not 1'; bad=1; }
     [ "$(wc -l <runs/kinds-1/metrics.jsonl)" -eq 20 ] || { echo 'not one line per epoch'; bad=1; }
 
