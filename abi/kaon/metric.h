@@ -60,8 +60,8 @@ typedef struct kaon_curve {
 typedef struct kaon_measures kaon_measures;
 
 /* Where a metric puts what it measured. Everything is copied. Names are lower case letters, digits,
- * '_' and '.'; a failure to keep something is reported by the host after `measure`. One thread at a
- * time per kaon_measures. */
+ * '_', '.' and '-'; a failure to keep something is reported by the host after `measure`. One thread
+ * at a time per kaon_measures. */
 typedef struct kaon_measures_api {
     uint32_t size;
     uint32_t reserved;

@@ -102,10 +102,13 @@ static double quantile(const kaon_scores *s, int64_t k, double share)
 {
     const int64_t *order = s->order + k * s->rows; // falling, NaN first
     double below = 0;
-    for (int64_t i = s->rows - 1; i >= 0; i--) {
-        below += s->weight[order[i]];
+    for (int64_t i = s->rows - 1; i >= 0;) {
+        const double value = residual(s, order[i], k);
+        do // equal ones together: weights among them may be negative
+            below += s->weight[order[i]];
+        while (--i >= 0 && residual(s, order[i], k) == value);
         if (below >= share * s->total)
-            return residual(s, order[i], k);
+            return value;
     }
     return NAN;
 }
