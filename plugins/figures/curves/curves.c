@@ -53,46 +53,92 @@ static void name_curve(const kind *k, const kaon_curve *c, const kaon_scores *s,
         snprintf(label, room, "%s", c->name);
 }
 
+// Ends of the band at a point.
+static void limit(const kind *k, double y, double sigma, double *low, double *high)
+{
+    *low = y - sigma;
+    *high = y + sigma;
+    if (k->log_y) { // as wide upwards as downwards on the axis it stands on
+        const double factor = exp(fmin(sigma / y, 1));
+        *low = y / factor;
+        *high = y * factor;
+    }
+    if (k->share_y) {
+        *low = fmax(*low, 0);
+        *high = fmin(*high, 1);
+    }
+}
+
+// Extent of the numbers on their axis, at least a little.
+static double extent(const double *values, int64_t count, int32_t is_log)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (int64_t i = 0; i < count; i++) {
+        const double at = is_log ? log(values[i]) : values[i];
+        low = at < low ? at : low;
+        high = at > high ? at : high;
+    }
+    return high > low ? high - low : 1;
+}
+
+/* What an eye can tell apart of a curve (x, y, low, high), in place: points further from the one
+ * kept before than a 250th of the figure, and the ends. Returns how many. */
+static int64_t thin(const kind *k, int64_t count, double *const columns[4])
+{
+    const double wide = extent(columns[0], count, 0);
+    const double tall = extent(columns[1], count, k->log_y);
+    int64_t kept = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const double was = kept ? columns[1][kept - 1] : 0;
+        const double up = k->log_y ? log(columns[1][i] / was) : columns[1][i] - was;
+        const double aside = kept ? columns[0][i] - columns[0][kept - 1] : 0;
+        if (kept && i + 1 < count && hypot(aside / wide, up / tall) < 1.0 / 250)
+            continue;
+        for (int32_t c = 0; c < 4; c++)
+            columns[c][kept] = columns[c][i];
+        kept++;
+    }
+    return kept;
+}
+
+// The table gets all points, the drawing what can be seen.
 static void add_curve(kaon_plot *plot, const kind *k, const kaon_curve *c, const double *sigma,
                       const char *label, int32_t colour, kaon_scratch *s)
 {
-    double *low = kaon_scratch_doubles(s, c->count), *high = kaon_scratch_doubles(s, c->count);
+    double *columns[4];
+    for (int32_t i = 0; i < 4; i++)
+        columns[i] = kaon_scratch_doubles(s, c->count);
     if (s->failed)
         return;
-    for (int64_t i = 0; i < c->count && sigma; i++) {
-        low[i] = c->y[i] - sigma[i];
-        high[i] = c->y[i] + sigma[i];
-        if (k->log_y) { // as wide upwards as downwards on the axis it stands on
-            const double factor = exp(fmin(sigma[i] / c->y[i], 1));
-            low[i] = c->y[i] / factor;
-            high[i] = c->y[i] * factor;
-        }
-        if (k->share_y) {
-            low[i] = fmax(low[i], 0);
-            high[i] = fmin(high[i], 1);
-        }
+    for (int64_t i = 0; i < c->count; i++) {
+        columns[0][i] = c->x[i];
+        columns[1][i] = c->y[i];
+        limit(k, c->y[i], sigma ? sigma[i] : 0, &columns[2][i], &columns[3][i]);
     }
-    kaon_series line = {.size = sizeof line,
-                        .kind = k->points ? KAON_SERIES_POINTS : KAON_SERIES_LINE,
-                        .label = label,
-                        .colour = colour,
-                        .count = c->count,
-                        .x = c->x,
-                        .y = c->y,
-                        .low = sigma ? low : NULL,
-                        .high = sigma ? high : NULL,
-                        .also = c->threshold,
-                        .also_name = "threshold"};
-    plot->api->series(plot, &line);
-    if (!sigma || k->points)
+    kaon_series series = {.size = sizeof series,
+                          .kind = k->points ? KAON_SERIES_POINTS : KAON_SERIES_LINE,
+                          .label = label,
+                          .colour = colour,
+                          .undrawn = !k->points,
+                          .count = c->count,
+                          .x = columns[0],
+                          .y = columns[1],
+                          .low = sigma ? columns[2] : NULL,
+                          .high = sigma ? columns[3] : NULL,
+                          .also = c->threshold,
+                          .also_name = "threshold"};
+    plot->api->series(plot, &series);
+    if (k->points)
         return;
-    // The table has the band beside the curve already.
-    line.kind = KAON_SERIES_BAND;
-    line.label = NULL;
-    line.also = NULL;
-    line.y = NULL;
-    line.hidden = 1;
-    plot->api->series(plot, &line);
+    series.undrawn = 0;
+    series.hidden = 1;
+    series.also = NULL;
+    series.count = thin(k, c->count, columns);
+    plot->api->series(plot, &series);
+    series.kind = KAON_SERIES_BAND;
+    series.label = NULL;
+    if (sigma)
+        plot->api->series(plot, &series);
 }
 
 static void mark_best(kaon_plot *plot, const kaon_curve *c, int32_t colour)

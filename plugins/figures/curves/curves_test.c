@@ -34,7 +34,7 @@ KT_TEST(one_curve_of_two_classes)
     kt_near(s->low[1], 0.7, 1e-15);
     kt_near(s->low[0], 0, 0); // shares end at 0 and 1
     kt_near(s->high[2], 1, 0);
-    kt_true(d->series_count == 3); // chance, curve, band
+    kt_true(d->series_count == 4); // chance, its table, curve, band
 }
 
 KT_TEST(marks_the_highest_point)
