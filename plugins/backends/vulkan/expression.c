@@ -136,7 +136,8 @@ static void add_index(shader *s, int32_t operand)
 // The indices of axes [first, last) from a linear one.
 static void add_split(shader *s, const char *linear, int32_t first, int32_t last)
 {
-    vulkan_add(&s->text, last - first > 1 ? "    uint rest_%s = %s;\n" : "", linear, linear);
+    if (last - first > 1)
+        vulkan_add(&s->text, "    uint rest_%s = %s;\n", linear, linear);
     for (int32_t i = last - 1; i > first; i--) {
         const int32_t size = constant(s, (uint64_t)s->axes[i].size);
         vulkan_add(&s->text, "    uint i%d = rest_%s %% c%d;\n    rest_%s /= c%d;\n", (int)i,
@@ -159,7 +160,7 @@ static void add_loads(shader *s)
 
 static void add_code(shader *s)
 {
-    char names[KAON_MAX_RANK][8];
+    char names[KAON_MAX_RANK][16];
     const char *axes[KAON_MAX_RANK];
     for (int32_t i = 0; i < KAON_MAX_RANK; i++)
         axes[i] = "0";

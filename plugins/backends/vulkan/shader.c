@@ -197,7 +197,7 @@ static kaon_status words_of_shader(const vulkan_device *d, glslang_shader_t *sha
         return kaon_fail(diag, KAON_NO_MEMORY, "no memory for a shader");
     glslang_program_add_shader(program, shader);
     kaon_status status = KAON_OK;
-    if (!glslang_program_link(program, input.messages)) {
+    if (!glslang_program_link(program, (int)input.messages)) {
         status = refuse_text(glslang_program_get_info_log(program), code, diag);
     } else {
         glslang_spv_options_t options = {.disable_optimizer = true};
