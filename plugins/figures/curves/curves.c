@@ -10,7 +10,8 @@ enum { MOST_CURVES = 8 };
 
 // How a kind of curves looks.
 typedef struct {
-    const char *curve; // its name among those of the metrics
+    const char *curves[4]; // their names among those of the metrics, into one panel
+    int32_t by_metric;     // 1: one curve per metric, else one per class
     const char *caption;
     int32_t share_x; // 1: the axis shows a share, 0 to 1
     int32_t share_y;
@@ -42,7 +43,9 @@ static void name_curve(const kind *k, const kaon_curve *c, const kaon_scores *s,
     const char *named = c->of_class >= 0 && c->of_class < s->classes && s->class_names
                             ? s->class_names[c->of_class]
                             : NULL;
-    if (k->diagonal && !k->points)
+    if (k->by_metric)
+        snprintf(label, room, "%s%s%s", c->name, named ? ", " : "", named ? named : "");
+    else if (k->diagonal && !k->points)
         snprintf(label, room, "%s%sAUC %.4f%s", named ? named : "", named ? ", " : "", area_of(c),
                  more);
     else if (named)
@@ -188,49 +191,73 @@ static void open_panel(kaon_plot *plot, const kind *k, const kaon_curve *c)
     plot->api->series(plot, &line);
 }
 
+typedef struct {
+    const kind *k;
+    kaon_look *run;
+    kaon_plot *plot;
+    kaon_scratch *m;
+    const kaon_scores *scores;
+    int32_t part;
+    int32_t shown;
+    int32_t left;   // out
+    int32_t banded; // 1: there were uncertainties
+} work;
+
+static void add_one(work *w, const kaon_curve *c, const double *sigma)
+{
+    char label[200];
+    double auc, error = 0;
+    if (!w->k->by_metric && w->scores->classes == 2 && c->of_class == 0)
+        return; // the mirror image of the second one's
+    if (w->shown == MOST_CURVES) {
+        w->left++;
+        return;
+    }
+    if (!w->shown++)
+        open_panel(w->plot, w->k, c);
+    if (w->scores->classes > 2 || w->run->api->number(w->run, w->part, "auc", &auc, &error, NULL))
+        error = 0;
+    name_curve(w->k, c, w->scores, error, label, sizeof label);
+    add_curve(w->plot, w->k, c, sigma, label, w->shown, w->m);
+    if (w->k->best)
+        mark_best(w->plot, c, w->shown);
+    w->banded |= sigma != NULL;
+}
+
+static kaon_status add_named(work *w, const char *name, kaon_diag *diag)
+{
+    kaon_curve c = {.size = sizeof c};
+    const double *sigma = NULL;
+    for (int64_t i = 0;; i++) {
+        const kaon_status status = w->run->api->curve(w->run, w->part, name, i, &c, &sigma, diag);
+        if (status)
+            return status == KAON_NOT_FOUND ? kaon_scratch_status(w->m, diag) : status;
+        add_one(w, &c, sigma);
+    }
+}
+
 static kaon_status draw(const kind *k, const kaon_host *host, kaon_look *run, kaon_plot *plot,
                         kaon_diag *diag)
 {
-    int32_t part, shown = 0, left = 0;
-    const kaon_scores *scores = NULL;
-    kaon_curve c = {.size = sizeof c};
-    const double *sigma = NULL;
-    kaon_scratch s = {.host = host};
-    if (run->api->main_part(run, &part) || run->api->scores(run, part, &scores, diag))
+    kaon_scratch m = {.host = host};
+    work w = {.k = k, .run = run, .plot = plot, .m = &m};
+    if (run->api->main_part(run, &w.part) || run->api->scores(run, w.part, &w.scores, diag))
         return kaon_fail(diag, KAON_UNSUPPORTED, "the run has no predictions to compare");
-    kaon_status status;
-    for (int64_t i = 0; !(status = run->api->curve(run, part, k->curve, i, &c, &sigma, diag));
-         i++) {
-        char label[200];
-        if (scores->classes == 2 && c.of_class == 0)
-            continue;
-        if (shown == MOST_CURVES) {
-            left++;
-            continue;
-        }
-        if (!shown++)
-            open_panel(plot, k, &c);
-        double auc, error = 0;
-        if (scores->classes > 2 || run->api->number(run, part, "auc", &auc, &error, NULL))
-            error = 0;
-        name_curve(k, &c, scores, error, label, sizeof label);
-        add_curve(plot, k, &c, sigma, label, shown, &s);
-        if (k->best)
-            mark_best(plot, &c, shown);
-    }
-    if (status == KAON_NOT_FOUND)
-        status = kaon_scratch_status(&s, diag);
-    kaon_scratch_free(&s);
+    kaon_status status = KAON_OK;
+    for (int32_t i = 0; k->curves[i] && !status; i++)
+        status = add_named(&w, k->curves[i], diag);
+    kaon_scratch_free(&m);
     if (status)
         return status;
-    if (!shown)
-        return kaon_fail(diag, KAON_UNSUPPORTED, "no metric gives a curve '%s' for it", k->curve);
+    if (!w.shown)
+        return kaon_fail(diag, KAON_UNSUPPORTED, "no metric gives a curve '%s' for it",
+                         k->curves[0]);
     kaon_caption(plot, "%s", k->caption);
-    if (sigma)
+    if (w.banded)
         kaon_caption(plot,
                      "Bands and bars: one standard deviation, from the bootstrap of the rows.");
-    if (left)
-        kaon_caption(plot, "The curves of %d more classes are left out.", left);
+    if (w.left)
+        kaon_caption(plot, "The curves of %d more classes are left out.", w.left);
     return KAON_OK;
 }
 
@@ -238,24 +265,25 @@ static kaon_status draw(const kind *k, const kaon_host *host, kaon_look *run, ka
 
 // clang-format off
 static const kind roc = {
-    .curve = "roc", .share_x = 1, .share_y = 1, .legend = KAON_LEGEND_BOTTOM_RIGHT,
+    .curves = {"roc"}, .share_x = 1, .share_y = 1, .legend = KAON_LEGEND_BOTTOM_RIGHT,
     .diagonal = 1, .diagonal_label = "chance",
     .caption = "Each class against all others: the share of its rows that pass a cut on its score, "
                "against the share of all others that do. AUC: the area below."};
 static const kind precision_recall = {
-    .curve = "precision_recall", .share_x = 1, .share_y = 1, .legend = KAON_LEGEND_BOTTOM_LEFT,
+    .curves = {"precision_recall"}, .share_x = 1, .share_y = 1, .legend = KAON_LEGEND_BOTTOM_LEFT,
     .caption = "Each class against all others: the share of rows that pass a cut on its score and "
                "are of the class (purity), against the share of the class that passes (efficiency)."};
 static const kind rejection = {
-    .curve = "rejection", .share_x = 1, .log_y = 1, .legend = KAON_LEGEND_TOP_RIGHT,
+    .curves = {"rejection"}, .share_x = 1, .log_y = 1, .legend = KAON_LEGEND_TOP_RIGHT,
     .caption = "One over the share of the background that passes, against the efficiency for the "
                "signal."};
 static const kind significance = {
-    .curve = "significance", .legend = KAON_LEGEND_BOTTOM_LEFT, .best = 1,
+    .by_metric = 1,
+    .curves = {"asimov_significance", "s_over_sqrt_b", "s_over_sqrt_sb"}, .legend = KAON_LEGEND_BOTTOM_LEFT, .best = 1,
     .caption = "Expected significance of the rows that pass the cut, with the sums of their weights "
                "as numbers of events."};
 static const kind calibration = {
-    .curve = "calibration", .share_x = 1, .share_y = 1, .legend = KAON_LEGEND_TOP_LEFT,
+    .curves = {"calibration"}, .share_x = 1, .share_y = 1, .legend = KAON_LEGEND_TOP_LEFT,
     .diagonal = 1, .diagonal_label = "calibrated", .points = 1,
     .caption = "How often a class is the true one where the model gives it a probability: on the "
                "diagonal probabilities mean what they say."};

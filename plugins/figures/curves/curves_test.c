@@ -40,7 +40,7 @@ KT_TEST(one_curve_of_two_classes)
 KT_TEST(marks_the_highest_point)
 {
     static const double peak[] = {1, 3, 2};
-    kaon_curve c = curve("significance", -1);
+    kaon_curve c = curve("asimov_significance", 0);
     c.y = peak;
     const kt_run run = {.scores = {[KAON_PART_TEST] = &two}, .curve_count = 1, .curves = &c};
     kt_near(kt_series(kt_figure("significance", "", &run), "highest: 3 at 0.2")->x[0], 0.2, 0);
