@@ -113,6 +113,8 @@ static void add_object(kn_text *out, const json_t *object, int32_t depth)
     kn_text_add(out, "<table>\n");
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
+        if ((json_is_array(value) && !json_array_size(value)) || !strcmp(key, "format"))
+            continue; // nothing, or of use to programs only
         kn_text_add(out, "<tr><td>");
         kn_html_add(out, key);
         kn_text_add(out, "</td><td>");
@@ -289,7 +291,7 @@ static void add_link(kn_text *out, const char *name, const char *ending, const c
 {
     kn_text_add(out, " <a href=\"figures/");
     kn_html_add(out, name);
-    kn_text_format(out, ".%s\">%s</a>", ending, words);
+    kn_text_format(out, "%s\">%s</a>", ending, words);
 }
 
 static void add_figure(kn_text *out, const kn_report_figure *f)
@@ -308,9 +310,9 @@ static void add_figure(kn_text *out, const kn_report_figure *f)
     kn_html_add(out, kn_text_get(&f->caption));
     kn_text_add(out, "<span class=files>");
     if (f->has_pdf)
-        add_link(out, f->name, "pdf", "figure (PDF)");
+        add_link(out, f->name, ".pdf", "figure (PDF)");
     if (f->caption.length || f->has_pdf)
-        add_link(out, f->name, "csv", "numbers");
+        add_link(out, f->name, ".csv", "numbers");
     kn_text_add(out, "</span></figcaption></figure>\n");
 }
 

@@ -279,7 +279,7 @@ static const kind rejection = {
                "signal."};
 static const kind significance = {
     .by_metric = 1,
-    .curves = {"asimov_significance", "s_over_sqrt_b", "s_over_sqrt_sb"}, .legend = KAON_LEGEND_BOTTOM_LEFT, .best = 1,
+    .curves = {"asimov_significance", "s_over_sqrt_b", "s_over_sqrt_sb"}, .legend = KAON_LEGEND_ABOVE, .best = 1,
     .caption = "Expected significance of the rows that pass the cut, with the sums of their weights "
                "as numbers of events."};
 static const kind calibration = {
