@@ -30,8 +30,8 @@ typedef struct bench {
     const char *backend;
     kn_diag fault;
     int32_t failures;
-    int32_t
-        thin; // shaders are compiled for each problem: every so many of those that are much alike
+    uint32_t handed; // bits: what settings_of says is left to the processor, and was
+    int32_t thin;    // of problems much alike one in so many: shaders are compiled for each
 } bench;
 
 typedef struct problem {
@@ -311,11 +311,11 @@ static void run_cast(bench *b, int32_t from, int32_t to)
 
 static void types(bench *b)
 {
-    static const int64_t sizes[] = {1, 3, 17, 1000};
+    static const int64_t sizes[4] = {1, 3, 17, 1000};
+    const size_t stride = b->thin > 1 ? 2 : 1;
     for (int32_t dtype = 0; dtype < KAON_DTYPE_COUNT; dtype++) {
         for (int32_t i = 0; i < kn_primitive_count; i++) {
-            for (size_t s = b->thin > 1;
-                 s<sizeof sizes / sizeof sizes[0]; s += b->thin> 1 ? 2 : 1) {
+            for (size_t s = stride - 1; s < 4; s += stride) {
                 if (kn_primitives[i].elementwise && kn_primitives[i].elementwise != KAON_X_CAST)
                     run_elementwise(b, &kn_primitives[i], dtype, sizes[s]);
             }
@@ -613,17 +613,56 @@ static kaon_status add_name(void *context, const kn_item_note *item)
     return KAON_OK;
 }
 
-// Settings under which a backend looks at itself; where it cannot, it goes without.
+/* Settings under which a backend looks at itself (where it cannot, it goes without), and what it
+ * leaves to the processor: exactly that, as docs/backends.md has it. */
 static const struct {
     const char *backend, *strict;
+    const char *handed[16];
 } settings_of[] = {
-    {"vulkan", "vulkan: {validate: true}"},
+    {"vulkan",
+     "vulkan: {validate: true}",
+     {"cholesky", "triangular_solve", "solve", "slogdet", "qr", "eigh", "svd"}},
 };
+
+// Notes what the log says is handed over.
+static void note_handed(void *context, int32_t level, const char *text)
+{
+    bench *b = context;
+    char op[32] = "";
+    (void)level;
+    const char *at = strstr(text, "has no kernel for '");
+    if (!at || sscanf(at, "has no kernel for '%31[^']'", op) != 1)
+        return;
+    for (size_t i = 0; i < sizeof settings_of / sizeof *settings_of; i++)
+        for (int32_t k = 0; k < 16 && settings_of[i].handed[k]; k++)
+            if (!strcmp(settings_of[i].backend, b->backend) &&
+                !strcmp(settings_of[i].handed[k], op)) {
+                b->handed |= 1u << k;
+                return;
+            }
+    if (b->thin > 1)
+        print_error("%s\n", text);
+    b->failures += b->thin > 1;
+}
+
+// What is said to be handed over must have been, once every operation was run.
+static void check_handed(bench *b)
+{
+    for (size_t i = 0; i < sizeof settings_of / sizeof *settings_of; i++)
+        for (int32_t k = 0; k < 16 && settings_of[i].handed[k]; k++)
+            if (!strcmp(settings_of[i].backend, b->backend) && !(b->handed & 1u << k)) {
+                print_error("%s has a kernel for '%s'\n", b->backend, settings_of[i].handed[k]);
+                b->failures++;
+            }
+}
 
 static int open_with(bench *b, kn_kernel_settings settings, const char *device)
 {
     kn_device *opened = NULL;
     settings.backend = device;
+    settings.log = note_handed;
+    settings.log_context = b;
+    settings.log_level = KAON_LOG_WARNING;
     kn_diag_init(&b->fault);
     if (kn_kernel_new(&settings, &b->kernel, &b->fault.diag))
         fail_msg("%s: %s", device, b->fault.text);
@@ -665,6 +704,8 @@ static void each_backend(void (*test)(bench *b))
             continue;
         }
         test(&b);
+        if (test == cases)
+            check_handed(&b);
         kn_kernel_free(b.kernel);
         kn_host_free(b.host);
         failures += b.failures;
