@@ -7,7 +7,10 @@
 #include "data/source.h"
 #include "kernel/memory.h"
 
-enum { MANY_COLUMNS = 4096 }; // beyond, nobody reads a line for each
+enum {
+    MANY_COLUMNS = 4096, // beyond, nobody reads a line for each
+    FEW_ROWS = 8192      // of an array, where memory has a limit
+};
 
 kn_want kn_want_of(const kn_dataset_plan *plan, const kn_dataset_load *load)
 {
@@ -99,8 +102,8 @@ static kaon_status keep_features(const kn_table_builder *b, kn_harvest *out, kao
     return kn_no_memory(diag, "names of features");
 }
 
-static kaon_status scan(kn_table_builder *b, kn_source *source, int64_t limit, kn_harvest *out,
-                        kaon_diag *diag)
+static kaon_status scan(kn_table_builder *b, const kn_want *want, kn_source *source, int64_t limit,
+                        kn_harvest *out, kaon_diag *diag)
 {
     const char *const *columns = NULL;
     int64_t count = 0;
@@ -110,6 +113,7 @@ static kaon_status scan(kn_table_builder *b, kn_source *source, int64_t limit, k
         .column_count = (int32_t)count,
         .columns = columns,
         .row_count = limit,
+        .batch_rows = want->spill ? FEW_ROWS : 0,
     };
     intake in = {b, source, out->files.count ? out->files.ends : NULL};
     KAON_TRY(kn_source_scan(source, &what, add_array, &in, diag));
@@ -139,7 +143,7 @@ static kaon_status build(const kn_dataset_plan *plan, kn_source *source, const k
     kn_table_builder_columns(b, &columns, &count);
     if (tell)
         tell_left_out(plan, source, columns, count);
-    const kaon_status status = scan(b, source, limit, out, diag);
+    const kaon_status status = scan(b, want, source, limit, out, diag);
     kn_table_builder_free(b);
     return status;
 }

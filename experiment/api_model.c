@@ -10,14 +10,15 @@
 #include "kernel/files.h"
 #include "kernel/memory.h"
 #include "experiment/metrics.h"
-#include "data/arrow_json.h"
-#include "experiment/predictions.h"
+#include "experiment/predictions_file.h"
 #include "experiment/predictor.h"
-#include "data/source.h"
 #include "kernel/structs.h"
 #include "data/table.h"
 
-enum { SHOWN_ROWS = 10 };
+enum {
+    SHOWN_ROWS = 10,
+    LEAST_WIDTH = 16 // numbers per event that a prediction takes beside its features
+};
 
 // What a table is wanted for: a prediction needs no target, and ignores the one of other files.
 enum { TO_PREDICT, TO_JUDGE, TO_JUDGE_ALONE };
@@ -85,12 +86,16 @@ kaon_status kaon_model_json(kaon_model *model, char **json, kaon_error *error)
 typedef struct {
     kn_config_tree *tree;
     kn_settings settings;
-    kaon_table *predicted;
 } application;
+
+static kaon_status application_init(application *a, kaon_diag *diag)
+{
+    a->tree = kn_config_tree_new();
+    return a->tree ? KAON_OK : kn_no_memory(diag, "a prediction");
+}
 
 static void application_fini(application *a)
 {
-    kn_table_release(a->predicted);
     if (a->tree)
         kn_settings_fini(&a->settings);
     kn_config_tree_free(a->tree);
@@ -174,80 +179,73 @@ static kaon_status load_table(application *a, const kaon_model *model, const kao
     const kn_dataset_load load = {.float_type = kn_model_facts(model->model)->float_type,
                                   .seed = kn_model_facts(model->model)->seed,
                                   .target_optional = purpose != TO_JUDGE,
-                                  .only_features = purpose == TO_PREDICT && q->path_count,
+                                  .only_features = purpose == TO_PREDICT && (q->path_count || q->reader),
                                   .row_numbers = purpose == TO_PREDICT};
     kn_dataset_plan *plan = kn_dataset_plan_new(&a->settings, data, NULL);
     KAON_TRY(kn_faults_status(&call->faults, diag));
     return kn_dataset_load_table(plan, &load, part, out, diag);
 }
 
-static kaon_status apply(application *a, kaon_model *model, const kaon_apply_request *q,
-                         int32_t purpose, kn_api *call)
+/* --- predicting ------------------------------------------------------------------------------- */
+
+// Rows at a time: all, but where memory has a limit.
+static int64_t chunk_rows(const kn_model *model, const kaon_table *table)
 {
-    kaon_table *table = NULL;
-    *a = (application){.tree = kn_config_tree_new()};
-    if (!a->tree)
-        return kn_no_memory(&call->fault.diag, "a prediction");
-    KAON_TRY(load_table(a, model, q, purpose, call, &table));
-    const kaon_status status =
-        kn_model_apply(model->model, table, &a->predicted, &call->fault.diag);
-    kn_table_release(table);
+    const int64_t rows = kn_table_rows(table);
+    const uint64_t limit = kn_spill_limit(kn_table_spill_of(table));
+    uint64_t width = 1;
+    for (int32_t i = 0; i < kn_model_facts(model)->feature_rank; i++)
+        width *= (uint64_t)kn_model_facts(model)->feature_shape[i];
+    const uint64_t fit = limit / (16 * sizeof(double) * (width + LEAST_WIDTH)) + 1;
+    return fit < (uint64_t)rows ? (int64_t)fit : rows;
+}
+
+static kaon_status predict_chunk(kaon_model *model, const kaon_table *table, int64_t first,
+                                 int64_t count, kn_predictions_file *file, kaon_diag *diag)
+{
+    kaon_table *some = NULL, *predicted = NULL;
+    const kn_model_data *data = kn_model_get_data(model->model);
+    KAON_TRY(kn_table_slice(table, first, count, &some, diag));
+    kaon_status status = kn_model_apply(model->model, some, &predicted, diag);
+    if (!status)
+        status = kn_predictions_add(file, predicted, data->class_count, data->classes, diag);
+    kn_table_release(some);
+    kn_table_release(predicted);
     return status;
 }
 
-/* --- predicting ------------------------------------------------------------------------------- */
-
-static kaon_status write_file(application *a, const kaon_model *model, const char *path,
-                              const struct ArrowSchema *schema, const struct ArrowArray *array,
-                              kaon_diag *diag)
+// At least one chunk, so that a file without events becomes one without predictions.
+static kaon_status predict_all(kaon_model *model, const kaon_table *table,
+                               kn_predictions_file *file, kaon_diag *diag)
 {
-    const kaon_part *part = NULL;
-    const kn_item *item = NULL;
-    void *self = NULL;
-    KAON_TRY(kn_writer_for(&a->settings, path, &part, diag));
-    KAON_TRY(kn_item_find(model->kernel->kernel, KAON_WRITER, part->name, &item, diag));
-    const kaon_writer *writer = part->table;
-    KAON_TRY(writer->open(item->host, part->settings, path, schema, &self, diag));
-    kaon_status status = writer->write(self, array, diag);
+    const int64_t rows = kn_table_rows(table), most = chunk_rows(model->model, table);
+    int64_t first = 0;
+    do {
+        const int64_t count = rows - first < most ? rows - first : most;
+        KAON_TRY(predict_chunk(model, table, first, count, file, diag));
+        first += count;
+    } while (first < rows);
+    return kn_predictions_finish(file, diag);
+}
+
+static kaon_status predict(application *a, kaon_model *model, const kaon_apply_request *q,
+                           kn_api *call, char **json)
+{
+    kaon_diag *diag = &call->fault.diag;
+    kaon_table *table = NULL;
+    kn_predictions_file file = {.settings = &a->settings,
+                                .host = kn_api_host(model->kernel),
+                                .path = q->output,
+                                .head_rows = SHOWN_ROWS};
+    KAON_TRY(load_table(a, model, q, TO_PREDICT, call, &table));
+    kaon_status status = predict_all(model, table, &file, diag);
+    kn_table_release(table);
     if (!status)
-        status = writer->finish(self, diag);
-    writer->close(self);
-    return kaon_context(diag, status, "%s", path);
-}
-
-static json_t *shown_rows(const struct ArrowSchema *schema, const struct ArrowArray *array)
-{
-    json_t *rows = json_array();
-    for (int64_t i = 0; i < array->length && i < SHOWN_ROWS; i++) {
-        json_t *row = json_array();
-        for (int64_t k = 0; k < schema->n_children; k++)
-            json_array_append_new(row, kn_arrow_value(schema->children[k], array->children[k], i));
-        json_array_append_new(rows, row);
-    }
-    return rows;
-}
-
-static kaon_status give_predictions(application *a, const kaon_model *model,
-                                    const kaon_apply_request *q, char **json, kaon_diag *diag)
-{
-    struct ArrowSchema schema;
-    struct ArrowArray array;
-    const kn_model_data *data = kn_model_get_data(model->model);
-    KAON_TRY(kn_predictions_arrow(kn_api_host(model->kernel), a->predicted, data->class_count,
-                                  data->classes, &schema, &array, diag));
-    kaon_status status =
-        q->output ? write_file(a, model, q->output, &schema, &array, diag) : KAON_OK;
-    if (!status) {
-        json_t *names = json_array();
-        for (int64_t k = 0; k < schema.n_children; k++)
-            json_array_append_new(names, json_string(schema.children[k]->name));
-        json_t *root =
-            json_pack("{s:I, s:o, s:o, s:s?}", "rows", (json_int_t)array.length, "columns", names,
-                      "head", shown_rows(&schema, &array), "output", q->output);
-        status = kn_api_json(root, json, diag);
-    }
-    array.release(&array);
-    schema.release(&schema);
+        status =
+            kn_api_json(json_pack("{s:I, s:O, s:O, s:s?}", "rows", (json_int_t)file.rows, "columns",
+                                  file.columns, "head", file.head, "output", q->output),
+                        json, diag);
+    kn_predictions_fini(&file);
     return status;
 }
 
@@ -262,11 +260,28 @@ kaon_status kaon_model_predict(kaon_model *model, const kaon_apply_request *requ
     kaon_status status =
         kn_struct_take(&own, sizeof own, request, "kaon_apply_request", &call.fault.diag);
     if (!status)
-        status = apply(&a, model, &own, TO_PREDICT, &call);
+        status = application_init(&a, &call.fault.diag);
     if (!status)
-        status = give_predictions(&a, model, &own, json, &call.fault.diag);
+        status = predict(&a, model, &own, &call, json);
     application_fini(&a);
     return kn_api_end(&call, status);
+}
+
+// "a, b: {...}" as a list of metrics; faults are collected in the call.
+static kaon_status ask_metrics(application *a, const kaon_apply_request *q,
+                               kn_measure_request *asked, kn_api *call)
+{
+    kn_text list = {0};
+    asked->bootstrap = q->bootstrap;
+    if (!q->metrics)
+        return KAON_OK;
+    kn_text_format(&list, "[%s]", q->metrics);
+    const kn_config *node =
+        kn_config_parse(a->tree, "--metrics", kn_text_get(&list), list.length, &call->faults);
+    if (node)
+        asked->metrics = kn_settings_parts(&a->settings, KAON_METRIC, node, NULL);
+    kn_text_fini(&list);
+    return kn_faults_status(&call->faults, &call->fault.diag);
 }
 
 kaon_status kaon_model_eval(kaon_model *model, const kaon_apply_request *request, char **json,
@@ -275,7 +290,9 @@ kaon_status kaon_model_eval(kaon_model *model, const kaon_apply_request *request
     kn_api call;
     application a = {0};
     kaon_apply_request own;
+    kaon_table *table = NULL, *predicted = NULL;
     json_t *metrics = NULL;
+    kn_measure_request asked = {0};
     kn_api_begin(&call, error);
     *json = NULL;
     kaon_status status =
@@ -283,14 +300,22 @@ kaon_status kaon_model_eval(kaon_model *model, const kaon_apply_request *request
     // Clusters can be judged without a target, anything else has nothing to be compared with.
     const int32_t no_target = kn_model_facts(model->model)->target_dtype < 0;
     if (!status)
-        status = apply(&a, model, &own, no_target ? TO_JUDGE_ALONE : TO_JUDGE, &call);
+        status = application_init(&a, &call.fault.diag);
     if (!status)
-        status = kn_metrics_of(model->kernel->kernel, NULL, a.predicted, &metrics, NULL,
+        status = load_table(&a, model, &own, no_target ? TO_JUDGE_ALONE : TO_JUDGE, &call, &table);
+    if (!status)
+        status = kn_model_apply(model->model, table, &predicted, &call.fault.diag);
+    if (!status)
+        status = ask_metrics(&a, &own, &asked, &call);
+    if (!status)
+        status = kn_metrics_of(model->kernel->kernel, &asked, predicted, &metrics, NULL,
                                &call.fault.diag);
     if (!status)
-        status = kn_api_json(json_pack("{s:I, s:o}", "rows", (json_int_t)kn_table_rows(a.predicted),
+        status = kn_api_json(json_pack("{s:I, s:o}", "rows", (json_int_t)kn_table_rows(predicted),
                                        "metrics", metrics),
                              json, &call.fault.diag);
+    kn_table_release(table);
+    kn_table_release(predicted);
     application_fini(&a);
     return kn_api_end(&call, status);
 }

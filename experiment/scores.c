@@ -14,10 +14,12 @@
 // `count` cleared numbers of 8 bytes that live as long as the scores.
 static void *get_block(kn_scores *s, int64_t count)
 {
-    void *block = kn_alloc_array((size_t)count + 1, sizeof(int64_t));
-    if (block)
-        s->blocks[s->block_count++] = block;
-    return block;
+    kn_block *block = &s->blocks[s->block_count];
+    block->spill = s->spill;
+    if (kn_block_clear(block, (size_t)(count + 1) * sizeof(int64_t), "metrics", NULL))
+        return NULL;
+    s->block_count++;
+    return block->at;
 }
 
 static double *as_doubles(kn_scores *s, const kaon_view *view)
@@ -272,13 +274,13 @@ static kaon_status gather(kn_scores *s, const kaon_table *table, kn_pool *pool, 
 
 kaon_status kn_scores_init(kn_scores *s, const kaon_table *table, kn_pool *pool, kaon_diag *diag)
 {
-    *s = (kn_scores){.at.size = sizeof s->at};
+    *s = (kn_scores){.at.size = sizeof s->at, .spill = kn_table_spill_of(table)};
     return gather(s, table, pool, diag);
 }
 
 void kn_scores_fini(kn_scores *s)
 {
     for (int32_t i = 0; i < s->block_count; i++)
-        kn_free(s->blocks[i]);
+        kn_block_free(&s->blocks[i]);
     s->block_count = 0;
 }

@@ -5,14 +5,16 @@
 #include <kaon/metric.h>
 #include <kaon/table.h>
 
+#include "data/spill.h"
 #include "kernel/pool.h"
 
 enum { KN_SCORE_BLOCKS = 12 };
 
 typedef struct kn_scores {
     kaon_scores at; // what metrics see; its arrays are the blocks below
-    void *blocks[KN_SCORE_BLOCKS];
+    kn_block blocks[KN_SCORE_BLOCKS];
     int32_t block_count;
+    kn_spill *spill; // of the table: where rows beyond memory go
 } kn_scores;
 
 /* From a table with a prediction; a regression whose prediction has twice the numbers of its target
