@@ -261,7 +261,7 @@ kn_launch *kn_emit_launch(kn_emitter *e, kn_launch_fn *launch, const void *state
         .state = state,
         .call = {.size = sizeof l->call,
                  .operands = operands,
-                 .scratch = e->lanes + e->c->lane_bytes},
+                 .scratch = e->lanes ? e->lanes + e->c->lane_bytes : NULL},
     };
     return l;
 }
