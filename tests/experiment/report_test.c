@@ -202,7 +202,7 @@ static void survives_without_memory(void **state)
     json_decref(made);
     const int64_t before = kn_memory_count().blocks;
     int64_t failed = 1;
-    for (int64_t n = 1; failed; n += 1 + n / 30) {
+    for (int64_t n = 1; failed; n += 1 + n / 12) {
         kn_memory_fail(n, KN_FAIL_ONCE);
         const kaon_status status = again(3, figures, &made);
         failed = kn_memory_failed();
