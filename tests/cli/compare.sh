@@ -13,7 +13,7 @@ fail() {
 
 cat > a.yaml <<'YAML'
 data:
-  reader: {toyjets: {jets: 2000}}
+  reader: {toyjets: {jets: 800}}
   features: ["*"]
   target: label
   split: {train: 0.6, test: 0.4}
@@ -24,8 +24,9 @@ model:
       loss: softmax_cross_entropy
       epochs: 1
       batch: 200
-evaluation: {bootstrap: 50, metrics: [average_precision]}
+evaluation: {bootstrap: 20, metrics: [average_precision]}
 threads: 1
+report: none
 YAML
 "$kaon" run a.yaml --out runs/short --quiet > out.txt 2>&1 || fail "$(cat out.txt)"
 grep -q '±' out.txt || fail "a run does not show its uncertainties: $(cat out.txt)"

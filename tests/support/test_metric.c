@@ -15,11 +15,25 @@ static void *room(int64_t count, size_t bytes)
     return memory;
 }
 
+// The same, kept until the program ends: in a chain, so that leak checkers find it.
+static void *kept_room(int64_t count, size_t bytes)
+{
+    typedef struct link {
+        struct link *next;
+        double block[];
+    } link;
+    static link *last;
+    link *l = room(1, sizeof *l + ((size_t)count + 1) * bytes);
+    l->next = last;
+    last = l;
+    return l->block;
+}
+
 /* --- scores ----------------------------------------------------------------------------------- */
 
 static const double *weights_of(int64_t rows, const double *weight, double *total)
 {
-    double *ones = weight ? NULL : room(rows, sizeof *ones);
+    double *ones = weight ? NULL : kept_room(rows, sizeof *ones);
     for (int64_t i = 0; i < rows; i++) {
         if (ones)
             ones[i] = 1;
@@ -44,7 +58,7 @@ static int falling(const void *a, const void *b)
 
 static const int64_t *order_of(int64_t rows, int64_t width, const double *key)
 {
-    int64_t *order = room(rows * width, sizeof *order);
+    int64_t *order = kept_room(rows * width, sizeof *order);
     ranked *sorted = room(rows, sizeof *sorted);
     for (int64_t k = 0; k < width; k++) {
         for (int64_t i = 0; i < rows; i++)
@@ -61,8 +75,8 @@ kaon_scores kt_classified(int64_t rows, int64_t classes, const double *predicted
                           const int64_t *truth, const double *weight)
 {
     kaon_scores s = {.size = sizeof s, .task = KAON_CLASSIFICATION, .rows = rows};
-    int64_t *chosen = room(rows, sizeof *chosen);
-    double *confusion = room(classes * classes, sizeof *confusion);
+    int64_t *chosen = kept_room(rows, sizeof *chosen);
+    double *confusion = kept_room(classes * classes, sizeof *confusion);
     s.classes = classes;
     s.predicted = predicted;
     s.truth = truth;
