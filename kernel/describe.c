@@ -125,6 +125,18 @@ static kaon_status describe_fused(kn_compile *c, const kn_step *s, int64_t tile_
     return KAON_OK;
 }
 
+// 1 if a value in memory of its own is too large to be read from a cache later.
+static int32_t streams(const kn_compile *c, const kn_step *s)
+{
+    enum { MORE_THAN_CACHES = 32 << 20 };
+    for (int32_t i = 0; i < s->output_count; i++) {
+        const kn_value *v = &c->values[s->outputs[i]];
+        if (v->place != KN_PLACE_TILE && v->bytes >= MORE_THAN_CACHES)
+            return 1;
+    }
+    return 0;
+}
+
 kaon_status kn_describe(kn_compile *c, const kn_step *s, int64_t tile_rows, kn_description **out)
 {
     kn_description *d = kn_compile_take(c, 1, sizeof *d);
@@ -142,7 +154,7 @@ kaon_status kn_describe(kn_compile *c, const kn_step *s, int64_t tile_rows, kn_d
         .operands = operands,
         .attr_stride = sizeof(kaon_attr),
         .in_place = -1,
-        .flags = tile_rows ? KAON_STEP_ROWS : 0,
+        .flags = (tile_rows ? KAON_STEP_ROWS : 0u) | (streams(c, s) ? KAON_STEP_STREAM : 0u),
         .seed = c->seed,
     };
     if (s->use) {

@@ -518,11 +518,10 @@ static void finish_region(kn_compile *c, kn_region *r, int32_t *last)
     size_tiles(c, r, last);
 }
 
-// A lone operation is the backend's to split, and one tile needs no tiling.
+// A lone step is the backend's to split, and one tile needs no tiling.
 static int32_t is_worth(const kn_compile *c, const kn_region *r)
 {
-    const kn_step *s = c->steps[c->order[r->first]];
-    return r->tiles > 1 && !(r->count == 1 && s->kind == KN_STEP_OP && !s->has_total);
+    return r->tiles > 1 && (r->count > 1 || c->steps[c->order[r->first]]->has_total);
 }
 
 /* --- order ------------------------------------------------------------------------------------ */

@@ -14,11 +14,11 @@
  *
  * Operands of a step may have any strides: transposes, slices and broadcasts are views, not copies.
  *
- * A "matmul" step may carry `fused`: an epilogue over its output's space, in which register 0 is the
- * product and registers 1, 2, .. are the operands after a and b (a bias, a saved activation); its
- * results are the step's outputs. A "matmul" whose output is KAON_OPERAND_TOTAL sums over the rows:
- * a is (m, rows), often a transposed view, b is (rows, n), and the tile's rows are the contracted
- * axis of both.
+ * A "matmul" step may carry `fused`: an epilogue over its output's space, in which register 0 is
+ * the product and registers 1, 2, .. are the operands after a and b (a bias, a saved activation);
+ * its results are the step's outputs. A "matmul" whose output is KAON_OPERAND_TOTAL sums over the
+ * rows: a is (m, rows), often a transposed view, b is (rows, n), and the tile's rows are the
+ * contracted axis of both.
  */
 #ifndef KAON_BACKEND_H
 #define KAON_BACKEND_H
@@ -53,8 +53,8 @@ typedef struct kaon_operand {
  * input_count is input i; register input_count + j is the result of instruction j. Input strides
  * are those over the iteration space (0: broadcast). */
 typedef struct kaon_instruction {
-    int32_t op;    // KAON_X_*
-    int32_t dtype; // of the result
+    int32_t op;      // KAON_X_*
+    int32_t dtype;   // of the result
     int32_t a, b, c; // registers; for KAON_X_IOTA `a` is the axis
     int32_t reserved;
     double number; // of KAON_X_CONST
@@ -71,9 +71,9 @@ enum {
 // An output: a register stored at each point, or reduced over the last `axes` axes of the space. A
 // reduced one has those axes with size 1. KAON_OPERAND_TOTAL also sums over the rows.
 typedef struct kaon_result {
-    int32_t from;   // register
-    int32_t how;    // KAON_STORE, KAON_REDUCE_*
-    int32_t axes;   // reduced ones, counted from the last
+    int32_t from; // register
+    int32_t how;  // KAON_STORE, KAON_REDUCE_*
+    int32_t axes; // reduced ones, counted from the last
     int32_t reserved;
 } kaon_result;
 
@@ -102,9 +102,9 @@ typedef struct kaon_step {
     const kaon_attr *attrs;
     uint32_t attr_stride;
     int32_t attr_count;
-    const void *settings; // of a composite: its attributes as its options fill them
+    const void *settings;         // of a composite: its attributes as its options fill them
     const kaon_expression *fused; // of "fused"; of other steps: an epilogue
-    const kaon_code *codes; // a composite's own kernels
+    const kaon_code *codes;       // a composite's own kernels
     uint32_t code_stride;
     uint32_t code_count;
     // For "copy", "fused" with KAON_STORE and shape moves an output may be the memory of the input
@@ -115,24 +115,26 @@ typedef struct kaon_step {
 } kaon_step;
 
 enum {
-    KAON_STEP_ROWS = 1 // runs inside a tile: any number of rows up to the prepared one
+    KAON_STEP_ROWS = 1,  // runs inside a tile: any number of rows up to the prepared one
+    KAON_STEP_STREAM = 2 // what it stores is more than caches hold: it may go past them
 };
 
 // What a launch gets besides its state.
 typedef struct kaon_launch {
     uint32_t size;
-    int32_t lane;           // of the pool, for scratch of one's own
-    void *const *operands;  // inputs, then outputs: first elements
-    int64_t rows;           // of this tile; without tiles: the leading axis as prepared
-    void *scratch;          // of this lane, scratch_bytes of it, aligned to 64
-    uint64_t run;           // number of this run, counter of random operations
-    int64_t first_row;      // of this tile, counts elements of random operations
+    int32_t lane;          // of the pool, for scratch of one's own
+    void *const *operands; // inputs, then outputs: first elements
+    int64_t rows;          // of this tile; without tiles: the leading axis as prepared
+    void *scratch;         // of this lane, scratch_bytes of it, aligned to 64
+    uint64_t run;          // number of this run, counter of random operations
+    int64_t first_row;     // of this tile, counts elements of random operations
 } kaon_launch;
 
 typedef struct kaon_kernel {
     uint32_t size;
     uint32_t reserved;
-    kaon_status (*launch)(const void *state, const kaon_launch *l, kaon_diag *diag); // no allocation
+    kaon_status (*launch)(const void *state, const kaon_launch *l,
+                          kaon_diag *diag); // no allocation
     void *state;
     void (*release)(void *state); // may be NULL
     uint64_t scratch_bytes;       // wanted per lane
@@ -151,9 +153,9 @@ enum {
     KAON_THREADS_PER_ROW = 1      // of output 0: all its axes but the last
 };
 
-/* What such a kernel is given after the addresses of its operands (inputs, then outputs, 8 bytes each): one
- * 4-byte number per row, in order. For SPIR-V all of it lies in the push constants, 128 bytes at most; for
- * PTX each is an argument. */
+/* What such a kernel is given after the addresses of its operands (inputs, then outputs, 8 bytes
+ * each): one 4-byte number per row, in order. For SPIR-V all of it lies in the push constants, 128
+ * bytes at most; for PTX each is an argument. */
 enum {
     KAON_GIVE_THREADS = 1, // u32: how many there are; what is beyond has nothing to do
     KAON_GIVE_DIM = 2,     // u32: size of an axis of an operand; negative axes count from the end
@@ -171,9 +173,9 @@ typedef struct kaon_give {
 
 struct kaon_code {
     uint32_t size;
-    int32_t format;      // KAON_CODE_*
-    uint32_t dtypes;     // bits 1 << KAON_F32 ...: all operands have one of these
-    uint32_t isa;        // KAON_ISA_*, all needed
+    int32_t format;  // KAON_CODE_*
+    uint32_t dtypes; // bits 1 << KAON_F32 ...: all operands have one of these
+    uint32_t isa;    // KAON_ISA_*, all needed
     // KAON_CODE_C: like a backend's own. `supports` may be NULL: always.
     int32_t (*supports)(const kaon_step *step);
     kaon_status (*prepare)(const kaon_host *host, const kaon_step *step, kaon_kernel *out,
@@ -232,8 +234,8 @@ typedef struct kaon_backend {
     // Returns when all launched work is done, with its error if it had one. [instance]
     kaon_status (*wait)(void *device, kaon_diag *diag);
     // Optional: launches between begin and end are recorded, not run; replay runs them, as often as
-    // wanted, with a run's number of its own. What cannot be recorded fails with KAON_UNSUPPORTED; then
-    // end gives a recording that is to be freed, or fails too. [instance]
+    // wanted, with a run's number of its own. What cannot be recorded fails with KAON_UNSUPPORTED;
+    // then end gives a recording that is to be freed, or fails too. [instance]
     kaon_status (*capture_begin)(void *device, kaon_diag *diag);
     kaon_status (*capture_end)(void *device, void **recording, kaon_diag *diag);
     kaon_status (*replay)(void *device, void *recording, uint64_t run, kaon_diag *diag);

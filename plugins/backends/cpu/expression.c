@@ -60,7 +60,7 @@ static void fetch(run *r, int32_t i)
 
 static void make_constant(run *r, const cpu_instruction *c, int32_t reg)
 {
-    const int64_t n = r->rows * r->numbers;
+    const int64_t n = c->single ? 1 : r->rows * r->numbers;
     if (r->filled[reg] >= n)
         return;
     uint64_t number = 0;
@@ -183,6 +183,10 @@ static void store_block(const run *r, int32_t j)
     const int64_t mid_stride = out->strides[r->x->rank - 2], stride = out->strides[r->x->rank - 1];
     const char *from = r->registers[out->from];
     char *to = result_at(r, j);
+    if (out->stream) {
+        (*r->x->state.device->set->stream)(to, from, (uint64_t)(r->rows * r->numbers * out->bytes));
+        return;
+    }
     for (int64_t row = 0; row < r->rows; row++, to += mid_stride * out->bytes)
         cpu_copy_strided(to, stride, from + row * r->numbers * out->bytes, 1, out->bytes,
                          r->numbers);
@@ -412,6 +416,8 @@ static void run_box(run *r)
     const unsigned mode = cpu_flush_begin();
     run_space(r);
     cpu_flush_end(mode);
+    if (r->x->streams)
+        cpu_stream_end();
 }
 
 void cpu_expression_run(const cpu_expression *x, const cpu_expression_io *io)
@@ -552,7 +558,7 @@ static kaon_status prepare(const cpu_device *d, const kaon_step *step, kaon_kern
     const int32_t tiled = (step->flags & KAON_STEP_ROWS) != 0;
     list_operands(step, inputs, outputs);
     cpu_expression *x = NULL;
-    KAON_TRY(cpu_expression_new(d, step->fused, inputs, outputs, tiled, &x, diag));
+    KAON_TRY(cpu_expression_new(d, step->fused, inputs, outputs, step->flags, &x, diag));
     out->state = x;
     out->release = release;
     out->launch = tiled ? launch_tile : launch_wide;

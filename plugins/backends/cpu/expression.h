@@ -40,12 +40,13 @@ typedef struct cpu_instruction {
     cpu_cast_fn *widen, *shorten; // of half precision: to f32 before, back after
     cpu_scalar_fn *scalar;        // the second argument is one number for all, or one for each row
     int32_t arguments[3];
-    int32_t op;    // KAON_X_*
-    int32_t count; // of arguments
-    int32_t bytes; // of the result's elements
-    int32_t dtype; // of the result
-    int32_t axis;  // of an iota, in the normal form; -1: it has one index only
-    double number; // of a constant
+    int32_t op;     // KAON_X_*
+    int32_t count;  // of arguments
+    int32_t bytes;  // of the result's elements
+    int32_t dtype;  // of the result
+    int32_t axis;   // of an iota, in the normal form; -1: it has one index only
+    int32_t single; // 1: a constant of which one number is enough
+    double number;  // of a constant
     int64_t buffer;
 } cpu_instruction;
 
@@ -74,7 +75,8 @@ typedef struct cpu_result {
     int32_t dtype;
     int32_t bytes;
     int32_t direct;
-    int32_t flat; // CPU_FLAT_*
+    int32_t stream; // 1: blocks go past the caches
+    int32_t flat;   // CPU_FLAT_*
     cpu_reduce_fn *reduce;
     cpu_columns_fn *columns; // row upon row, sums; NULL: number by number
     cpu_block_fn *combine;   // the same, other reductions
@@ -88,6 +90,7 @@ typedef struct cpu_expression {
     int64_t shape[KAON_MAX_RANK]; // with the prepared number of rows
     int32_t row_axis;             // it has rows * row_factor indices; -1: no tiles
     int32_t flat;                 // 1: expression_flat.c runs it
+    int32_t streams;              // 1: stored results are too large for the caches
     int64_t row_factor;
     int64_t capacity;   // numbers in a block
     int64_t block_rows; // rows of inner in a block; 1 where one row fills it
@@ -112,13 +115,14 @@ typedef struct cpu_expression_io {
     char *scratch;     // scratch_bytes, aligned to 64
 } cpu_expression_io;
 
-/* Prepares `e` over the given operands. `tiled` 1: axis 0 is the rows of a tile. 0 if this backend
+/* Prepares `e` over the given operands. Flags are KAON_STEP_*: ROWS, axis 0 is the rows of a tile;
+ * STREAM, what is stored may go past the caches. 0 if this backend
  * cannot run it (`out` NULL is allowed to ask only). */
 int32_t cpu_expression_supported(const cpu_device *d, const kaon_expression *e,
                                  const kaon_operand *const *inputs);
 kaon_status cpu_expression_new(const cpu_device *d, const kaon_expression *e,
                                const kaon_operand *const *inputs,
-                               const kaon_operand *const *outputs, int32_t tiled,
+                               const kaon_operand *const *outputs, uint32_t flags,
                                cpu_expression **out, kaon_diag *diag);
 void cpu_expression_free(cpu_expression *x);
 
@@ -156,6 +160,14 @@ int32_t cpu_reduces(const kaon_expression *e, const kaon_result *r, const kaon_o
 
 const kaon_instruction *cpu_instruction_at(const kaon_expression *e, int32_t index);
 const kaon_result *cpu_result_at(const kaon_expression *e, int32_t index);
+
+/* What was streamed is there for all threads. */
+static inline void cpu_stream_end(void)
+{
+#if defined(__SSE2__)
+    __builtin_ia32_sfence();
+#endif
+}
 
 /* The start of a reduction, the union of two parts, and from and to memory. */
 cpu_sum cpu_sum_start(int32_t dtype, int32_t how);

@@ -72,7 +72,7 @@ static void fetch_once(const flat_run *f, int64_t rows)
             continue;
         uint64_t number = 0;
         x->state.device->set->casts[KAON_F64][c->dtype](&number, &c->number, 1);
-        cpu_fill(to, &number, c->bytes, rows * f->n);
+        cpu_fill(to, &number, c->bytes, c->single ? 1 : rows * f->n);
     }
 }
 
@@ -159,6 +159,8 @@ static void finish(const flat_run *f, int32_t j)
         reduce_rows(f, r, to);
     else if (r->flat == CPU_FLAT_COLUMNS)
         r->columns(to, from, f->rows, f->n, f->n);
+    else if (r->stream)
+        (*f->x->state.device->set->stream)(to, from, (uint64_t)(f->rows * f->n * r->bytes));
     else if (r->flat == CPU_FLAT_STORE)
         for (int64_t i = 0; i < f->rows; i++)
             cpu_copy_strided(to + i * r->strides[0] * r->bytes, r->strides[1],
@@ -214,4 +216,6 @@ void cpu_expression_run_flat(const cpu_expression *x, const cpu_expression_io *i
     const unsigned mode = cpu_flush_begin();
     run_blocks(&f, all);
     cpu_flush_end(mode);
+    if (x->streams)
+        cpu_stream_end();
 }

@@ -137,15 +137,18 @@ static void choose_block(cpu_expression *x, int64_t bytes_per_number)
     x->capacity = inner < numbers && inner > 0 ? x->block_rows * inner : numbers;
 }
 
-/* Bytes of registers in use at the worst moment, were each number one byte per byte of its type. */
+/* Bytes of registers in use at the worst moment, were each number one byte per byte of its type.
+ * Most constants are read as single numbers. */
 static int64_t width_in_use(const cpu_expression *x, const int32_t *last_use)
 {
     int64_t most = 0;
     for (int32_t k = 0; k < x->code_count; k++) {
         int64_t sum = x->code[k].bytes;
         for (int32_t r = 0; r < x->input_count + k; r++)
-            if (last_use[r] >= k)
-                sum += r < x->input_count ? x->inputs[r].bytes : x->code[r - x->input_count].bytes;
+            if (r < x->input_count)
+                sum += last_use[r] >= k ? x->inputs[r].bytes : 0;
+            else if (last_use[r] >= k && x->code[r - x->input_count].kind != CPU_CONSTANT)
+                sum += x->code[r - x->input_count].bytes;
         most = sum > most ? sum : most;
     }
     return most;
@@ -187,6 +190,18 @@ static int32_t is_single(const cpu_expression *x, int32_t reg)
     return mode == CPU_FILL || (mode == CPU_COLUMN && x->shape[x->rank - 1] >= LONG_ROW);
 }
 
+// 1 if anything reads blocks of a register, not just single numbers.
+static int32_t reads_blocks(const cpu_expression *x, int32_t reg)
+{
+    int32_t reads = 0;
+    for (int32_t k = 0; k < x->code_count; k++)
+        for (int32_t a = 0; a < x->code[k].count; a++)
+            reads |= x->code[k].arguments[a] == reg && !(a == 1 && x->code[k].scalar);
+    for (int32_t j = 0; j < x->result_count; j++)
+        reads |= x->results[j].from == reg;
+    return reads;
+}
+
 /* Instructions whose second argument is a single number take it as such: nothing is repeated in a
  * block. */
 static void choose_scalars(cpu_expression *x)
@@ -205,19 +220,15 @@ static void choose_scalars(cpu_expression *x)
         if (is_single(x, c->arguments[1]) && !is_single(x, c->arguments[0]))
             c->scalar = scalar;
     }
-    for (int32_t i = 0; i < x->input_count; i++) {
-        int32_t read = x->inputs[i].mode == CPU_DIRECT;
-        for (int32_t k = 0; k < x->code_count; k++)
-            for (int32_t a = 0; a < x->code[k].count; a++)
-                read |= x->code[k].arguments[a] == i && !(a == 1 && x->code[k].scalar);
-        for (int32_t j = 0; j < x->result_count; j++)
-            read |= x->results[j].from == i;
-        x->inputs[i].unread = !read;
-    }
+    for (int32_t i = 0; i < x->input_count; i++)
+        x->inputs[i].unread = x->inputs[i].mode != CPU_DIRECT && !reads_blocks(x, i);
+    for (int32_t k = 0; k < x->code_count; k++)
+        x->code[k].single = x->code[k].kind == CPU_CONSTANT && !reads_blocks(x, x->input_count + k);
 }
 
-/* A stored result is computed where it belongs if its place is a block like any other and no input
- * is read later, because the output may be the memory of an input. */
+/* A result that goes past the caches is copied there. Another is computed where it belongs if its
+ * place is a block like any other and no input is read later, because the output may be the memory
+ * of an input. */
 static void choose_direct(cpu_expression *x, const int32_t *last_use)
 {
     for (int32_t k = 0; k < x->code_count; k++)
@@ -228,19 +239,21 @@ static void choose_direct(cpu_expression *x, const int32_t *last_use)
     for (int32_t j = 0; j < x->result_count; j++) {
         cpu_result *r = &x->results[j];
         const int32_t k = r->from - x->input_count;
-        r->direct = k >= 0 && k >= last_input_use && !r->mask && x->code[k].kind == CPU_COMPUTED &&
-                    x->code[k].direct < 0 && source_mode(x, r->strides) == CPU_DIRECT;
+        const int32_t in_one_piece = !r->mask && source_mode(x, r->strides) == CPU_DIRECT;
+        r->stream = x->streams && in_one_piece;
+        r->direct = k >= 0 && k >= last_input_use && in_one_piece && !r->stream &&
+                    x->code[k].kind == CPU_COMPUTED && x->code[k].direct < 0;
         if (r->direct)
             x->code[k].direct = j;
     }
 }
 
 // The place of a block in the scratch, the first that has not been handed out.
-static int64_t new_buffer(cpu_expression *x, int32_t bytes)
+static int64_t new_buffer(cpu_expression *x, int64_t bytes)
 {
     const int64_t at = (int64_t)x->scratch_bytes;
     // The gap keeps buffers from sharing the low bits of their addresses, on which caches stumble.
-    x->scratch_bytes += (uint64_t)(((x->capacity * bytes + 63) & ~(int64_t)63) + 128);
+    x->scratch_bytes += (uint64_t)(((bytes + 63) & ~(int64_t)63) + 128);
     return at;
 }
 
@@ -250,7 +263,7 @@ static void assign_buffers(cpu_expression *x, int32_t *last_use)
 {
     for (int32_t r = 0; r < x->input_count; r++)
         if (x->inputs[r].mode != CPU_DIRECT && !x->inputs[r].unread)
-            x->inputs[r].buffer = new_buffer(x, x->inputs[r].bytes);
+            x->inputs[r].buffer = new_buffer(x, x->capacity * x->inputs[r].bytes);
     for (int32_t k = 0; k < x->code_count; k++) {
         cpu_instruction *c = &x->code[k];
         if (c->direct >= 0)
@@ -268,7 +281,7 @@ static void assign_buffers(cpu_expression *x, int32_t *last_use)
             }
         }
         if (c->buffer < 0)
-            c->buffer = new_buffer(x, c->bytes);
+            c->buffer = new_buffer(x, (c->single ? 1 : x->capacity) * c->bytes);
     }
 }
 
@@ -432,7 +445,7 @@ static void lay_out_scratch(cpu_expression *x, int32_t *last_use)
     x->scratch_bytes = (x->scratch_bytes + 63) & ~(uint64_t)63;
     x->spare_at = (int64_t)x->scratch_bytes;
     for (int32_t i = 0; needs_spare(x) && i < 3; i++)
-        new_buffer(x, sizeof(int64_t));
+        new_buffer(x, x->capacity * (int64_t)sizeof(int64_t));
     assign_buffers(x, last_use);
 }
 
@@ -486,15 +499,17 @@ static cpu_expression *expression_memory(const cpu_device *d, const kaon_express
 
 kaon_status cpu_expression_new(const cpu_device *d, const kaon_expression *e,
                                const kaon_operand *const *inputs,
-                               const kaon_operand *const *outputs, int32_t tiled,
+                               const kaon_operand *const *outputs, uint32_t flags,
                                cpu_expression **out, kaon_diag *diag)
 {
     cpu_space s = {0};
+    const int32_t tiled = (flags & KAON_STEP_ROWS) != 0;
     cpu_expression *x = expression_memory(d, e);
     int32_t *last_use =
         cpu_zeros(d, (uint64_t)(e->input_count + e->code_count + 1) * sizeof *last_use);
     if (!x || !last_use || cpu_space_new(d, e, inputs, outputs, tiled, &s))
         goto undo;
+    x->streams = (flags & KAON_STEP_STREAM) != 0;
     x->rank = s.rank;
     memcpy(x->shape, s.shape, sizeof x->shape);
     x->row_axis = s.row_axis;

@@ -382,6 +382,37 @@ static void refuses_what_it_does_not_know(void **state)
     assert_false(st_supported(&s));
 }
 
+/* 2 x + 1, streamed: from any place, in tiles or not, and nothing is touched around it. */
+static void what_goes_past_the_caches(void **state)
+{
+    (void)state;
+    enum { ROWS = 150, N = 37, ALL = ROWS * N };
+    static float in[ALL], out[ALL + 32];
+    st_fill_f32(in, ALL, 21);
+    for (int i = 0; i < 2 * 17; i++) {
+        const int64_t rows = i % 2 ? ROWS - i : ROWS;
+        float *first = out + i / 2;
+        st_step s;
+        st_begin(&s, "fused");
+        s.step.flags = KAON_STEP_STREAM | (i % 2 ? KAON_STEP_ROWS : 0);
+        s.rows = rows;
+        const int32_t kind = i % 2 ? KAON_OPERAND_ROWS : KAON_OPERAND_WHOLE;
+        st_in(&s, KAON_F32, in, ST_SHAPE(ROWS, N))->kind = kind;
+        st_out(&s, KAON_F32, first, ST_SHAPE(ROWS, N))->kind = kind;
+        st_space(&s, ST_SHAPE(ROWS, N));
+        const int32_t two = st_code(&s, 1, KAON_X_CONST, KAON_F32, 0, 0, 0, 2);
+        const int32_t one = st_code(&s, 1, KAON_X_CONST, KAON_F32, 0, 0, 0, 1);
+        const int32_t twice = st_code(&s, 1, KAON_X_MUL, KAON_F32, two, 0, 0, 0);
+        st_result(&s, st_code(&s, 1, KAON_X_ADD, KAON_F32, twice, one, 0, 0), KAON_STORE, 0);
+        memset(out, 0, sizeof out);
+        st_go(&s);
+        for (int64_t k = 0; k < rows * N; k++)
+            assert_true(first[k] == 2 * in[k] + 1);
+        assert_true(first == out || first[-1] == 0);
+        assert_true(first[rows * N] == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +422,7 @@ int main(void)
         cmocka_unit_test(single_numbers),
         cmocka_unit_test(reductions),
         cmocka_unit_test(large_sums_do_not_depend_on_threads),
+        cmocka_unit_test(what_goes_past_the_caches),
         cmocka_unit_test(a_tile_with_totals),
         cmocka_unit_test(a_total_of_scalars),
         cmocka_unit_test(copies),

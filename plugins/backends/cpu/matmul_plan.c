@@ -323,7 +323,7 @@ static kaon_status new_epilogue(const cpu_device *d, const kaon_step *step, cpu_
     kaon_expression e = *step->fused;
     e.shape[0] = x->tiled ? x->units : x->chunk;
     product.shape[0] = e.shape[0];
-    KAON_TRY(cpu_expression_new(d, &e, inputs, outputs, 1, &x->epilogue, diag));
+    KAON_TRY(cpu_expression_new(d, &e, inputs, outputs, KAON_STEP_ROWS, &x->epilogue, diag));
     const int32_t count = e.input_count + e.result_count;
     x->unit_bytes = cpu_zeros(d, (uint64_t)count * sizeof *x->unit_bytes);
     x->moved = cpu_zeros(d, (uint64_t)(count * d->lanes) * sizeof *x->moved);

@@ -14,6 +14,7 @@ static const cpu_set baseline = {
     .reductions = cpu_reductions_baseline,
     .columns = cpu_columns_baseline,
     .transpose = cpu_transpose_baseline,
+    .stream = &cpu_stream_baseline,
     .softmax = &cpu_softmax_baseline,
 };
 
@@ -34,6 +35,7 @@ static const cpu_set avx2 = {
     .reductions = cpu_reductions_avx2,
     .columns = cpu_columns_avx2,
     .transpose = cpu_transpose_avx2,
+    .stream = &cpu_stream_avx2,
     .softmax = &cpu_softmax_avx2,
 };
 
@@ -51,6 +53,7 @@ static const cpu_set avx512 = {
     .reductions = cpu_reductions_avx512,
     .columns = cpu_columns_avx512,
     .transpose = cpu_transpose_avx512,
+    .stream = &cpu_stream_avx512,
     .softmax = &cpu_softmax_avx512,
 };
 

@@ -79,6 +79,9 @@ typedef void cpu_columns_fn(void *total, const void *in, int64_t rows, int64_t s
 typedef void cpu_transpose_fn(void *to, int64_t to_row, const void *from, int64_t from_row,
                               int64_t rows, int64_t columns);
 
+/* Copies past the caches; cpu_stream_end (expression.h) comes before others may read it. */
+typedef void cpu_stream_fn(void *to, const void *from, uint64_t bytes);
+
 /* e^x / sum e^x of each of `rows` rows of n numbers, without gaps. */
 typedef void cpu_softmax_fn(float *out, const float *in, int64_t rows, int64_t n);
 
@@ -99,6 +102,7 @@ typedef cpu_scalar_fn *const cpu_scalar_row[CPU_X_COUNT];
     extern cpu_reduce_fn *const cpu_reductions_##set[KAON_DTYPE_COUNT][CPU_HOW_COUNT];             \
     extern cpu_columns_fn *const cpu_columns_##set[KAON_DTYPE_COUNT];                              \
     extern cpu_transpose_fn *const cpu_transpose_##set[2];                                         \
+    extern cpu_stream_fn *const cpu_stream_##set;                                                  \
     extern cpu_softmax_fn *const cpu_softmax_##set;
 CPU_DECLARE(baseline)
 CPU_DECLARE(avx2)
@@ -117,6 +121,7 @@ typedef struct cpu_set {
     cpu_reduce_fn *const (*reductions)[CPU_HOW_COUNT]; // by dtype, KAON_REDUCE_*
     cpu_columns_fn *const *columns;                    // by dtype
     cpu_transpose_fn *const *transpose;                // numbers of 4 and of 8 bytes
+    cpu_stream_fn *const *stream;
     cpu_softmax_fn *const *softmax;
 } cpu_set;
 
