@@ -160,6 +160,68 @@ static void recorded_programs(void **state)
     same_numbers("vulkan", 0);
 }
 
+/* --- kernels of hardware: tiles in shared memory, groups that share a sum, pieces of sums
+ * --------- */
+
+// Sums over rows, columns and everything, and products whose sums are long; both types of sum in
+// one.
+static void build_sums(kaon_graph *g, int64_t rows, int64_t columns, kaon_node **out)
+{
+    const int64_t shape[] = {rows, columns}, swap[] = {1, 0};
+    kaon_node *x = g->api->input(g, "x", KAON_F32, 2, shape);
+    kaon_node *turned = kaon_transpose(g, x, 2, swap);
+    out[0] = kaon_sum(g, kaon_square(g, x), 1);
+    out[1] = kaon_sum(g, kaon_sin(g, x), 0);
+    out[2] = kaon_sum_all(g, x);
+    out[3] = kaon_reduce(g, "reduce_max", x, 0, 0);
+    out[4] = kaon_tanh(g, kaon_scale(g, kaon_matmul(g, turned, x), 0.01));
+    out[5] = kaon_matmul(g, x, kaon_slice(g, turned, 1, 0, rows < 70 ? rows : 70));
+}
+
+static int64_t sums(const char *backend, int64_t rows, int64_t columns, float *out)
+{
+    bench b;
+    kaon_node *y[6];
+    void *to[6];
+    int64_t at = 0;
+    open_bench(&b, backend);
+    build_sums(b.g, rows, columns, y);
+    must(&b, compile(&b, 6, y));
+    float *x = kn_alloc((size_t)(rows * columns) * sizeof *x);
+    assert_non_null(x);
+    for (int64_t k = 0; k < rows * columns; k++)
+        x[k] = sinf(0.7f * (float)k);
+    for (int i = 0; i < 6; i++) {
+        to[i] = out + at;
+        at += kn_node_count(kn_node_of(y[i]));
+    }
+    const void *in = x;
+    must(&b, kn_program_api.run(b.program, &in, to, 0, &b.fault.diag));
+    kn_free(x);
+    close_bench(&b);
+    return at;
+}
+
+static void kernels_of_hardware(void **state)
+{
+    (void)state;
+    static const int64_t shapes[][2] = {{3, 5}, {130, 70}, {5000, 3}, {3, 600}, {2100, 33}};
+    enum { ROOM = 600000 };
+    float *found = kn_alloc(ROOM * sizeof *found), *wanted = kn_alloc(ROOM * sizeof *wanted);
+    assert_true(found && wanted);
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        const int64_t count =
+            sums("vulkan: {as_hardware: true, validate: true}", shapes[s][0], shapes[s][1], found);
+        sums("cpu", shapes[s][0], shapes[s][1], wanted);
+        for (int64_t k = 0; k < count; k++)
+            if (fabsf(found[k] - wanted[k]) > 2e-4f * (1 + fabsf(wanted[k])))
+                fail_msg("shape %d element %d of %d: %g, expected %g", (int)s, (int)k, (int)count,
+                         (double)found[k], (double)wanted[k]);
+    }
+    kn_free(found);
+    kn_free(wanted);
+}
+
 static void what_cannot_be_recorded(void **state)
 {
     (void)state;
@@ -310,8 +372,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recorded_programs),    cmocka_unit_test(what_cannot_be_recorded),
         cmocka_unit_test(smaller_devices),      cmocka_unit_test(device_time),
-        cmocka_unit_test(out_of_device_memory), cmocka_unit_test(lost_device),
-        cmocka_unit_test(damaged_cache),        cmocka_unit_test(settings_are_checked),
+        cmocka_unit_test(kernels_of_hardware),  cmocka_unit_test(out_of_device_memory),
+        cmocka_unit_test(lost_device),          cmocka_unit_test(damaged_cache),
+        cmocka_unit_test(settings_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,14 +234,12 @@ static void read_properties(vulkan_device *d)
     const VkPhysicalDeviceType type = p.properties.deviceType;
     d->is_software = type == VK_PHYSICAL_DEVICE_TYPE_CPU;
     d->is_unified = d->is_software || type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
-    d->has_subgroups = (v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
-                       (v11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) &&
-                       v11.subgroupSize >= 8;
     d->broadcast_lanes = (v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                                  (v11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_BALLOT_BIT)
                              ? v11.subgroupSize
                              : 0;
     d->rank = d->is_software ? RANK_SOFTWARE : RANK_DISCRETE - 10 * (4 - usefulness(type));
+    d->is_software &= !d->config.as_hardware;
     d->block_limit = v11.maxMemoryAllocationSize;
     memcpy(d->cache_id, p.properties.pipelineCacheUUID, sizeof d->cache_id);
     snprintf(d->name, sizeof d->name, "%.100s, Vulkan %u.%u%s", p.properties.deviceName,

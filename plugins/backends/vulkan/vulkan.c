@@ -20,6 +20,8 @@ static const kaon_option options[] = {
               .help = "folder of compiled shaders; empty: kaon/vulkan in the user's cache"),
     KAON_INT(vulkan_config, lose_after, 0, .max = 1 << 30, .flags = KAON_OPTION_EXPERT,
              .help = "launches after which the device counts as lost, for tests; 0: never"),
+    KAON_BOOL(vulkan_config, as_hardware, 0, .flags = KAON_OPTION_EXPERT,
+              .help = "kernels of hardware on a software device too, for tests"),
     {0},
 };
 

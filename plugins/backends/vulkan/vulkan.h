@@ -53,11 +53,12 @@ typedef struct {
 /* --- the device ------------------------------------------------------------------------------- */
 
 typedef struct {
-    int32_t validate;   // any message of the validation layers is a failure
-    kaon_texts without; // types to do without, as a smaller device would
-    int64_t memory;     // MiB it may allocate, 0: all there is
-    int64_t lose_after; // launches until the device is lost, for tests; 0: never
-    const char *cache;  // folder of compiled shaders
+    int32_t validate;    // any message of the validation layers is a failure
+    kaon_texts without;  // types to do without, as a smaller device would
+    int64_t memory;      // MiB it may allocate, 0: all there is
+    int64_t lose_after;  // launches until the device is lost, for tests; 0: never
+    int32_t as_hardware; // kernels of hardware on a processor that plays a device too, for tests
+    const char *cache;   // folder of compiled shaders
 } vulkan_config;
 
 typedef struct vulkan_block vulkan_block;       // memory.c
@@ -110,7 +111,6 @@ typedef struct {
     uint32_t dtypes;          // bits
     int32_t is_software;      // runs on the processor
     int32_t is_unified;       // device memory is host memory
-    int32_t has_subgroups;    // that add
     uint32_t broadcast_lanes; // of subgroups that broadcast; 0: there are none
     int32_t rank;
     uint32_t type_of[2]; // memory types
