@@ -45,10 +45,15 @@ static kaon_status score(kn_run_view *l, kn_run_view_part *p, kaon_diag *diag)
 {
     if (!p->predicted)
         KAON_TRY(kn_model_apply(l->model, p->table, &p->predicted, diag));
-    if (!p->scored) {
-        p->scored = 1;
-        KAON_TRY(kn_scores_init(&p->scores, p->predicted, l->settings->kernel->pool, diag));
+    if (p->scored)
+        return KAON_OK;
+    const kaon_status status =
+        kn_scores_init(&p->scores, p->predicted, l->settings->kernel->pool, diag);
+    if (status) {
+        kn_scores_fini(&p->scores);
+        return status;
     }
+    p->scored = 1;
     return KAON_OK;
 }
 

@@ -62,8 +62,12 @@ double ks_probability(const sample *a, int64_t a_count, const sample *b, int64_t
 
 kaon_status get_classes(kaon_look *run, int32_t *part, const kaon_scores **out, kaon_diag *diag)
 {
-    if (run->api->main_part(run, part) || run->api->scores(run, *part, out, diag) ||
-        (*out)->task != KAON_CLASSIFICATION || (*out)->classes < 2 || !(*out)->rows)
+    kaon_status status = run->api->main_part(run, part);
+    if (!status)
+        status = run->api->scores(run, *part, out, diag);
+    if (status && status != KAON_NOT_FOUND)
+        return status;
+    if (status || (*out)->task != KAON_CLASSIFICATION || (*out)->classes < 2 || !(*out)->rows)
         return kaon_fail(diag, KAON_UNSUPPORTED, "the run has no predictions of classes");
     return KAON_OK;
 }

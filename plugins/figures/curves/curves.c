@@ -241,9 +241,13 @@ static kaon_status draw(const kind *k, const kaon_host *host, kaon_look *run, ka
 {
     kaon_scratch m = {.host = host};
     work w = {.k = k, .run = run, .plot = plot, .m = &m};
-    if (run->api->main_part(run, &w.part) || run->api->scores(run, w.part, &w.scores, diag))
+    kaon_status status = run->api->main_part(run, &w.part);
+    if (!status)
+        status = run->api->scores(run, w.part, &w.scores, diag);
+    if (status && status != KAON_NOT_FOUND)
+        return status;
+    if (status)
         return kaon_fail(diag, KAON_UNSUPPORTED, "the run has no predictions to compare");
-    kaon_status status = KAON_OK;
     for (int32_t i = 0; k->curves[i] && !status; i++)
         status = add_named(&w, k->curves[i], diag);
     kaon_scratch_free(&m);

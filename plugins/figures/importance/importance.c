@@ -149,9 +149,13 @@ static kaon_status prepare(work *w, kaon_scratch *m, kaon_column *features, kaon
     enum { MOST_WIDTH = 500 };
     const kaon_table_api *tables = m->host->service(m->host, KAON_TABLE_SERVICE);
     kaon_table *table = NULL;
-    if (w->run->api->main_part(w->run, &w->part) ||
-        w->run->api->scores(w->run, w->part, &w->s, diag) || !(w->s->truth || w->s->target) ||
-        !w->s->predicted || w->run->api->table(w->run, w->part, &table, diag) ||
+    kaon_status status = w->run->api->main_part(w->run, &w->part);
+    if (!status)
+        status = w->run->api->scores(w->run, w->part, &w->s, diag);
+    if (status && status != KAON_NOT_FOUND)
+        return status;
+    if (status || !(w->s->truth || w->s->target) || !w->s->predicted ||
+        w->run->api->table(w->run, w->part, &table, diag) ||
         tables->column_of(table, KAON_ROLE_FEATURES, features) || features->offsets || !w->s->rows)
         return kaon_fail(diag, KAON_UNSUPPORTED, "the run has no predictions to compare");
     w->rows = w->s->rows < w->c->rows ? w->s->rows : w->c->rows;

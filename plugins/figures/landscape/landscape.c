@@ -126,8 +126,12 @@ static kaon_status scan(const config *c, const weights *w, kaon_scratch *m, kaon
 {
     const kaon_scores *s = NULL;
     int32_t part;
-    if (run->api->main_part(run, &part) || run->api->scores(run, part, &s, diag) ||
-        !(s->truth || s->target) || !s->predicted)
+    kaon_status status = run->api->main_part(run, &part);
+    if (!status)
+        status = run->api->scores(run, part, &s, diag);
+    if (status && status != KAON_NOT_FOUND)
+        return status;
+    if (status || !(s->truth || s->target) || !s->predicted)
         return kaon_fail(diag, KAON_UNSUPPORTED, "the run has no predictions to compare");
     const int64_t rows = s->rows < c->rows ? s->rows : c->rows;
     const int64_t outputs = s->truth ? s->classes : s->width;

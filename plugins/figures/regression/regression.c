@@ -359,8 +359,12 @@ static kaon_status draw(const kaon_host *host, const void *settings, kaon_look *
     const kaon_scores *s = NULL;
     int32_t part;
     (void)settings;
-    if (run->api->main_part(run, &part) || run->api->scores(run, part, &s, diag) ||
-        s->task != KAON_REGRESSION || !s->rows)
+    kaon_status status = run->api->main_part(run, &part);
+    if (!status)
+        status = run->api->scores(run, part, &s, diag);
+    if (status && status != KAON_NOT_FOUND)
+        return status;
+    if (status || s->task != KAON_REGRESSION || !s->rows)
         return kaon_fail(diag, KAON_UNSUPPORTED, "the run predicts no numbers");
     kaon_scratch m = {.host = host};
     plot->api->columns(plot, 2);
@@ -370,7 +374,7 @@ static kaon_status draw(const kaon_host *host, const void *settings, kaon_look *
         snprintf(name, sizeof name, s->width > 1 ? "%s %lld" : "%s", target, (long long)k);
         draw_output(plot, &(job){&m, s, k, name});
     }
-    const kaon_status status = kaon_scratch_status(&m, diag);
+    status = kaon_scratch_status(&m, diag);
     kaon_scratch_free(&m);
     kaon_caption(plot,
                  "Residuals with a Gaussian fitted to their core (two widths about the mean); "
