@@ -5,12 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CELL = 48, LIST_SHOWN = 4 };
+enum { CELL = 48, LIST_SHOWN = 4, MOST_PAIRS = 10 };
+
+static const double close_by = 0.9; // of a correlation worth a line
 
 typedef struct {
     common_options common;
     const char *reader;
     int64_t rows;
+    const char *target;
+    const char *weight;
 } options;
 
 /* --- head ------------------------------------------------------------------------------------- */
@@ -114,19 +118,137 @@ static int print_info(const char *json)
     return EXIT_OK;
 }
 
+/* --- stats ------------------------------------------------------------------------------------ */
+
+// Forty bins as twenty bars.
+static void bars(const json_t *counts, char out[80])
+{
+    static const char *const levels[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    const size_t count = json_array_size(counts) / 2;
+    double values[40] = {0}, most = 0;
+    *out = 0;
+    for (size_t i = 0; i < count && i < 20; i++) {
+        values[i] = json_number_value(json_array_get(counts, 2 * i)) +
+                    json_number_value(json_array_get(counts, 2 * i + 1));
+        most = values[i] > most ? values[i] : most;
+    }
+    for (size_t i = 0; i < count && i < 20; i++) {
+        const double part = most > 0 && values[i] > 0 ? values[i] / most : 0;
+        strcat(out, levels[part > 0 ? 1 + (int)(part * 7.999) : 0]);
+    }
+}
+
+static void print_distributions(const json_t *columns)
+{
+    static const char *const heads[] = {"column", "missing", "mean", "std",
+                                        "min",    "median",  "max",  "distribution"};
+    size_t i;
+    json_t *column;
+    table *t = table_new(8);
+    for (i = 0; i < 8; i++)
+        table_cell(t, "%s", heads[i]);
+    json_array_foreach(columns, i, column)
+    {
+        char text[80];
+        table_cell(t, "%s", json_string_value(json_object_get(column, "name")));
+        add_number(t, column, "missing");
+        add_number(t, column, "mean");
+        add_number(t, column, "std");
+        add_number(t, column, "min");
+        add_number(t, json_object_get(column, "quantiles"), "0.5");
+        add_number(t, column, "max");
+        bars(json_object_get(json_object_get(column, "histogram"), "counts"), text);
+        table_cell(t, "%s", text);
+    }
+    table_print(t, stdout, 2, 1);
+    table_free(t);
+}
+
+static void print_classes(const json_t *classes, int weighted)
+{
+    size_t i;
+    json_t *entry;
+    table *t = table_new(2 + weighted);
+    table_cell(t, "%s", "class");
+    table_cell(t, "%s", "events");
+    if (weighted)
+        table_cell(t, "%s", "weight");
+    json_array_foreach(classes, i, entry)
+    {
+        table_cell(t, "%s", json_string_value(json_object_get(entry, "name")));
+        add_number(t, entry, "rows");
+        if (weighted)
+            add_number(t, entry, "weight");
+    }
+    if (i) {
+        printf("\n");
+        table_print(t, stdout, 2, 1);
+    }
+    table_free(t);
+}
+
+// What hangs together closely.
+static void print_pairs(const json_t *columns, const json_t *matrix)
+{
+    int shown = 0;
+    for (size_t a = 0; a < json_array_size(matrix); a++)
+        for (size_t b = 0; b < a && shown < MOST_PAIRS; b++) {
+            const double r = json_number_value(json_array_get(json_array_get(matrix, a), b));
+            if (r > -close_by && r < close_by)
+                continue;
+            printf("%s  %s and %s: %.3f\n", shown++ ? "" : "\ncorrelated\n",
+                   json_string_value(json_object_get(json_array_get(columns, b), "name")),
+                   json_string_value(json_object_get(json_array_get(columns, a), "name")), r);
+        }
+}
+
+static int print_stats(const char *json)
+{
+    char count[32];
+    size_t i;
+    json_t *root = json_loads(json, 0, NULL), *note;
+    const json_t *columns = json_object_get(root, "columns");
+    const int weighted = json_is_true(json_object_get(root, "weighted"));
+    printf("%s: %s rows%s\n\n", json_string_value(json_object_get(root, "source")),
+           long_count(json_integer_value(json_object_get(root, "rows")), count),
+           weighted ? ", weighted" : "");
+    print_distributions(columns);
+    print_classes(json_object_get(root, "classes"), weighted);
+    print_pairs(columns, json_object_get(root, "correlation"));
+    json_array_foreach(json_object_get(root, "notes"), i, note)
+        printf("%s%s\n", i ? "" : "\n", json_string_value(note));
+    json_decref(root);
+    return EXIT_OK;
+}
+
 /* --- the command ------------------------------------------------------------------------------ */
 
-static int look(const session *s, const options *o, const char *path, int info)
+static const struct {
+    const char *name;
+    kaon_status (*ask)(kaon_kernel *kernel, const kaon_data_request *request, char **json,
+                       kaon_error *error);
+    int (*print)(const char *json);
+} looks[] = {
+    {"head", kaon_data_head, print_head},
+    {"info", kaon_data_info, print_info},
+    {"stats", kaon_data_stats, print_stats},
+};
+
+enum { LOOKS = sizeof looks / sizeof *looks };
+
+static int look(const session *s, const options *o, const char *path, int which)
 {
     char *json = NULL;
-    const kaon_data_request request = {
-        .size = sizeof request, .path = path, .reader = o->reader, .rows = o->rows};
-    const kaon_status status =
-        (info ? kaon_data_info : kaon_data_head)(s->kernel, &request, &json, s->error);
+    const kaon_data_request request = {.size = sizeof request,
+                                       .path = path,
+                                       .reader = o->reader,
+                                       .rows = o->rows,
+                                       .target = o->target,
+                                       .weight = o->weight};
+    const kaon_status status = looks[which].ask(s->kernel, &request, &json, s->error);
     const int code = status           ? session_fail(s)
                      : o->common.json ? print_json(json)
-                     : info           ? print_info(json)
-                                      : print_head(json);
+                                      : looks[which].print(json);
     kaon_text_free(json);
     return code;
 }
@@ -139,6 +261,8 @@ int data_main(int argc, char **argv)
     const option_row rows[] = {
         {"reader", 'r', TAKES_TEXT, "NAME", "how to read it; else by the file's ending", &o.reader},
         {"rows", 'n', TAKES_NUMBER, "N", "of the head; 10", &o.rows},
+        {"target", 't', TAKES_TEXT, "COLUMN", "of stats: its classes are counted", &o.target},
+        {"weight", 'w', TAKES_TEXT, "COLUMN", "of stats: event weights", &o.weight},
         COMMON_ROWS(o.common),
         {0},
     };
@@ -147,13 +271,16 @@ int data_main(int argc, char **argv)
     if (code >= 0)
         return code;
     const char *what = first < argc ? argv[first] : "";
-    if (strcmp(what, "head") && strcmp(what, "info"))
-        return wrong_use(self, "say what to show: head or info");
+    int which = 0;
+    while (which < LOOKS && strcmp(what, looks[which].name))
+        which++;
+    if (which == LOOKS)
+        return wrong_use(self, "say what to show: head, info or stats");
     if (argc - first > 2 || (argc - first < 2 && !o.reader))
         return wrong_use(self, "name one file, or a generator with --reader");
     code = session_open(&s, &o.common);
     if (!code)
-        code = look(&s, &o, argc - first == 2 ? argv[first + 1] : NULL, !strcmp(what, "info"));
+        code = look(&s, &o, argc - first == 2 ? argv[first + 1] : NULL, which);
     session_close(&s);
     return code;
 }

@@ -79,9 +79,11 @@ const command commands[] = {
      "  kaon inspect experiment                     # what may stand in a YAML file\n",
      inspect_main},
     {"data", "look at files and generators",
-     "head|info [DATA] [--reader NAME] [options]",
+     "head|info|stats [DATA] [--reader NAME] [options]",
      "  kaon data head jets.csv                     # the first rows\n"
      "  kaon data info jets.csv.gz                  # columns, ranges, what is missing\n"
+     "  kaon data stats jets.csv --target label     # distributions, classes, correlations\n"
+     "  kaon data stats jets.yaml                   # the same of an experiment's data\n"
      "  kaon data head --reader 'toyjets: {jets: 20}'\n",
      data_main},
     {"plugin", "list, pin, check and make plugins",

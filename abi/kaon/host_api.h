@@ -270,6 +270,8 @@ typedef struct kaon_data_request {
     const char *path;   // NULL for generators
     const char *reader; // as in kaon_apply_request
     int64_t rows;       // of the head
+    const char *target; // of stats; NULL: none
+    const char *weight;
 } kaon_data_request;
 
 /* {"columns": [{"name", "type"}], "rows": [[...], ...]}. [any] */
@@ -279,6 +281,11 @@ KAON_API kaon_status kaon_data_head(kaon_kernel *kernel, const kaon_data_request
 /* {"rows", "columns": [{"name", "type", "min", "max", "mean", "std", "missing", ...}]}. [any] */
 KAON_API kaon_status kaon_data_info(kaon_kernel *kernel, const kaon_data_request *request,
                                     char **json, kaon_error *error);
+
+/* Of a file, or the data of an experiment (path "*.yaml"): {"rows", "columns": [{"name", "mean", "std",
+ * "quantiles", "histogram", ...}], "classes", "correlation", "notes"}, weighted. [any] */
+KAON_API kaon_status kaon_data_stats(kaon_kernel *kernel, const kaon_data_request *request,
+                                     char **json, kaon_error *error);
 
 /* --- plugins and items ------------------------------------------------------------------------ */
 

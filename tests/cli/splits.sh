@@ -37,3 +37,8 @@ for part in train validation test; do
     [ -s $part.keys ] || fail "no $part rows"
 done
 [ -z "$(sort train.keys validation.keys test.keys | uniq -d)" ] || fail "a key is on two sides"
+
+$kaon data stats "$source/examples/jets-by-key.yaml" > said
+grep -q 'multiplicity\|mass .*█' said || fail "stats show no histogram: $(cat said)"
+grep -q 'd2_b1 and d2_a1b1: 1.000' said || fail "stats show no correlation: $(cat said)"
+$kaon data stats test.csv --target label --json | grep -q '"classes"' || fail "no JSON of a file"
