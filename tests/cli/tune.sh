@@ -98,8 +98,8 @@ grep -q "spends a budget" bad.txt || fail "$(cat bad.txt)"
 grep -q 'trial 1: failed: ' big.txt || fail "$(cat big.txt)"
 grep -q '^best: trial 0' big.txt || fail "$(cat big.txt)"
 
-"$kaon" tune search.yaml --out dies --trials 2 --set tune.search=random --set tune.parallel=1 \
-    --set model.network.epochs=300 > dies.txt 2>&1 &
+"$kaon" tune search.yaml --out dies --set tune.search=grid --set tune.parallel=1 \
+    --set tune.space='{model.network.epochs: [1000000, 1]}' > dies.txt 2>&1 &
 search=$!
 children=/proc/$search/task/$search/children
 for try in $(seq 1000); do
@@ -112,7 +112,7 @@ grep -q 'trial 0: failed: its process was ended by signal 9' dies.txt || fail "$
 grep -q '^best: trial 1' dies.txt || fail "$(cat dies.txt)"
 
 # Asked to stop it says so, and goes on next time.
-"$kaon" tune search.yaml --out stop --set model.network.epochs=300 > stop.txt 2>&1 &
+"$kaon" tune search.yaml --out stop --set model.network.epochs=1000000 > stop.txt 2>&1 &
 search=$!
 for try in $(seq 1000); do
     [ -s stop/trial-1/metrics.jsonl ] && break
