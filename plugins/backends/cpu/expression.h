@@ -161,14 +161,6 @@ int32_t cpu_reduces(const kaon_expression *e, const kaon_result *r, const kaon_o
 const kaon_instruction *cpu_instruction_at(const kaon_expression *e, int32_t index);
 const kaon_result *cpu_result_at(const kaon_expression *e, int32_t index);
 
-/* What was streamed is there for all threads. */
-static inline void cpu_stream_end(void)
-{
-#if defined(__SSE2__)
-    __builtin_ia32_sfence();
-#endif
-}
-
 /* The start of a reduction, the union of two parts, and from and to memory. */
 cpu_sum cpu_sum_start(int32_t dtype, int32_t how);
 cpu_sum cpu_sum_join(int32_t dtype, int32_t how, cpu_sum a, cpu_sum b);

@@ -8,6 +8,7 @@
 typedef struct softmax_state {
     cpu_work work;
     int64_t n; // numbers in a row
+    int32_t streams;
 } softmax_state;
 
 static void run(const cpu_work *w, const kaon_launch *l, int64_t first, int64_t end, char *scratch)
@@ -16,7 +17,10 @@ static void run(const cpu_work *w, const kaon_launch *l, int64_t first, int64_t 
     const softmax_state *s = (const softmax_state *)w;
     const float *in = l->operands[0];
     float *out = l->operands[1];
-    (*w->state.device->set->softmax)(out + first * s->n, in + first * s->n, end - first, s->n);
+    (*w->state.device->set->softmax)(out + first * s->n, in + first * s->n, end - first, s->n,
+                                     s->streams);
+    if (s->streams)
+        cpu_stream_end();
 }
 
 static int32_t supports(const cpu_device *d, const kaon_step *step)
@@ -40,6 +44,7 @@ static kaon_status prepare(const cpu_device *d, const kaon_step *step, kaon_kern
     s->n = a->shape[a->rank - 1];
     s->work.items = cpu_count(a) / s->n;
     s->work.run = run;
+    s->streams = (step->flags & KAON_STEP_STREAM) != 0;
     return cpu_work_ready(d, step, &s->work, 8 * s->n, out, diag);
 }
 

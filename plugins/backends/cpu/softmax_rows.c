@@ -8,6 +8,8 @@
 #include "vector_math_f32.h"
 #include "vectors.h"
 
+enum { ROW_MOST = 4096 }; // numbers of a row that is streamed: 16 KiB
+
 /* As many rows as a vector has lanes, each in a lane of its own. */
 static void rows_side_by_side(float *out, const float *in, int64_t n)
 {
@@ -59,41 +61,72 @@ static float top_of(const float *x, int64_t n)
     return most;
 }
 
-// Sums run in two vectors by turns, then lane by lane in double.
-static void long_row(float *out, const float *in, int64_t n)
+/* Powers of one row, and their sum: in two vectors by turns, then lane by lane in double. The row
+ * after this one comes meanwhile. */
+static double powers(float *e, const float *in, int64_t n)
 {
     const f32v top = f32_set(top_of(in, n));
-    f32v part[2] = {f32_set(0), f32_set(0)};
+    f32v even = f32_set(0), odd = f32_set(0);
     int64_t i = 0;
-    for (; i + F32_LANES <= n; i += F32_LANES) {
-        const f32v e = f32_exp(f32_load(in + i) - top);
-        f32_store(out + i, e);
-        part[i / F32_LANES & 1] += e;
+    for (; i + 2 * F32_LANES <= n; i += 2 * F32_LANES) {
+        __builtin_prefetch(in + n + i);
+        __builtin_prefetch(in + n + i + F32_LANES);
+        const f32v a = f32_exp(f32_load(in + i) - top);
+        const f32v b = f32_exp(f32_load(in + i + F32_LANES) - top);
+        f32_store(e + i, a);
+        f32_store(e + i + F32_LANES, b);
+        even += a;
+        odd += b;
     }
-    float lane[F32_LANES];
-    f32_store(lane, part[0] + part[1]);
     double sum = 0;
-    for (int k = 0; k < F32_LANES; k++)
-        sum += (double)lane[k];
-    if (i < n) {
-        f32_store_n(lane, f32_exp(f32_load_n(in + i, n - i) - top), n - i);
-        for (int64_t k = i; k < n; k++) {
-            out[k] = lane[k - i];
-            sum += (double)out[k];
+    float lane[F32_LANES];
+    for (; i < n; i += F32_LANES) { // at most two
+        const int64_t left = n - i < F32_LANES ? n - i : F32_LANES;
+        f32_store(lane, f32_exp(f32_load_n(in + i, left) - top));
+        for (int64_t k = 0; k < left; k++) {
+            e[i + k] = lane[k];
+            sum += (double)lane[k];
         }
     }
-    const f32v share = f32_set((float)(1 / sum));
-    for (i = 0; i + F32_LANES <= n; i += F32_LANES)
-        f32_store(out + i, f32_load(out + i) * share);
-    if (i < n)
-        f32_store_n(out + i, f32_load_n(out + i, n - i) * share, n - i);
+    f32_store(lane, even + odd);
+    for (int k = 0; k < F32_LANES; k++)
+        sum += (double)lane[k];
+    return sum;
 }
 
-static void softmax_rows(float *out, const float *in, int64_t rows, int64_t n)
+static void scale(float *x, float by, int64_t n)
+{
+    const f32v share = f32_set(by);
+    int64_t i = 0;
+    for (; i + F32_LANES <= n; i += F32_LANES)
+        f32_store(x + i, f32_load(x + i) * share);
+    if (i < n)
+        f32_store_n(x + i, f32_load_n(x + i, n - i) * share, n - i);
+}
+
+static void long_rows(float *out, const float *in, int64_t rows, int64_t n)
+{
+    for (int64_t r = 0; r < rows; r++, in += n, out += n)
+        scale(out, (float)(1 / powers(out, in, n)), n);
+}
+
+// The same past the caches.
+static void streamed_rows(float *out, const float *in, int64_t rows, int64_t n)
+{
+    float row[ROW_MOST];
+    for (int64_t r = 0; r < rows; r++, in += n, out += n) {
+        scale(row, (float)(1 / powers(row, in, n)), n);
+        (*CPU_VARIANT(cpu_stream))(out, row, (uint64_t)n * sizeof *row);
+    }
+}
+
+static void softmax_rows(float *out, const float *in, int64_t rows, int64_t n, int32_t streams)
 {
     int64_t r = 0;
-    for (; n >= F32_LANES && r < rows; r++)
-        long_row(out + r * n, in + r * n, n);
+    if (n >= F32_LANES) {
+        (streams && n <= ROW_MOST ? streamed_rows : long_rows)(out, in, rows, n);
+        return;
+    }
     for (; r + F32_LANES <= rows; r += F32_LANES)
         rows_side_by_side(out + r * n, in + r * n, n);
     for (; r < rows; r++)

@@ -79,11 +79,19 @@ typedef void cpu_columns_fn(void *total, const void *in, int64_t rows, int64_t s
 typedef void cpu_transpose_fn(void *to, int64_t to_row, const void *from, int64_t from_row,
                               int64_t rows, int64_t columns);
 
-/* Copies past the caches; cpu_stream_end (expression.h) comes before others may read it. */
+/* Copies past the caches; cpu_stream_end comes before others may read it. */
 typedef void cpu_stream_fn(void *to, const void *from, uint64_t bytes);
 
-/* e^x / sum e^x of each of `rows` rows of n numbers, without gaps. */
-typedef void cpu_softmax_fn(float *out, const float *in, int64_t rows, int64_t n);
+static inline void cpu_stream_end(void)
+{
+#if defined(__SSE2__)
+    __builtin_ia32_sfence();
+#endif
+}
+
+/* e^x / sum e^x of each of `rows` rows of n numbers, without gaps. `streams` 1: the results may go
+ * past the caches. */
+typedef void cpu_softmax_fn(float *out, const float *in, int64_t rows, int64_t n, int32_t streams);
 
 enum { CPU_HOW_COUNT = 5 }; // above KAON_REDUCE_PROD
 
