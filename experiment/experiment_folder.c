@@ -45,14 +45,14 @@ static void run_name(const kn_experiment *e, char out[NAME_BYTES])
         snprintf(out, NAME_BYTES, "run");
 }
 
-// What a killed writer left does not count.
+// What a killed writer left does not count, nor that a run failed before it had a configuration.
 static int32_t is_empty(const char *path)
 {
     DIR *folder = opendir(path);
     int32_t entries = 0;
     for (struct dirent *entry; folder && (entry = readdir(folder));)
         entries += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
-                   !kn_is_leftover(entry->d_name);
+                   strcmp(entry->d_name, "run.json") && !kn_is_leftover(entry->d_name);
     if (folder)
         closedir(folder);
     return folder && !entries;
