@@ -9,6 +9,10 @@
 #include "kernel/memory.h"
 #include "kernel/registry.h"
 
+#include <kaon/backend.h>
+#include <kaon/layer.h>
+#include <kaon/metric.h>
+
 #include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
@@ -176,10 +180,10 @@ static int set_up(void **state)
     kn_diag_init(&fault);
     if (!mkdtemp(folder) || kn_kernel_new(NULL, &kernel, &fault.diag))
         return 1;
-    static const char *const needed[][2] = {{KAON_READER, "toyjets"},
-                                            {KAON_LEARNER, "network"},
-                                            {KAON_LEARNER, "standardize"},
-                                            {KAON_WRITER, "csv"}};
+    static const char *const needed[][2] = {
+        {KAON_READER, "toyjets"}, {KAON_LEARNER, "network"}, {KAON_LEARNER, "standardize"},
+        {KAON_WRITER, "csv"},     {KAON_LAYER, "dense"},     {KAON_LOSS, "softmax_cross_entropy"},
+        {KAON_OPTIMIZER, "sgd"},  {KAON_METRIC, "accuracy"}, {KAON_BACKEND, "cpu"}};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
         const kn_item *item = NULL;
         missing |= kn_item_find(kernel, needed[i][0], needed[i][1], &item, NULL) != KAON_OK;
