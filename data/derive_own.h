@@ -5,7 +5,7 @@
 #include "data/arrow_builder.h"
 #include "data/derive.h"
 #include "data/rows_pick.h"
-#include "kernel/program.h"
+#include "compiler/program.h"
 
 // A column of a formula.
 typedef struct kn_computed {

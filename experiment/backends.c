@@ -1,7 +1,7 @@
 /* backends.c: every installed backend, opened to see whether it can be used. */
 #include "experiment/backends.h"
 
-#include "kernel/device.h"
+#include "compiler/device.h"
 #include "kernel/diag.h"
 #include "kernel/registry.h"
 #include "kernel/text.h"

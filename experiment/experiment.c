@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kernel/device.h"
+#include "compiler/device.h"
 #include "kernel/diag.h"
 #include "kernel/files.h"
 #include "kernel/memory.h"
@@ -16,7 +16,7 @@
 #include "experiment/model.h"
 #include "experiment/predictions_file.h"
 #include "kernel/pool.h"
-#include "kernel/profile.h"
+#include "compiler/profile.h"
 #include "experiment/sinks.h"
 #include "data/table.h"
 

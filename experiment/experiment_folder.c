@@ -17,7 +17,7 @@
 #include "experiment/config_write.h"
 #include "experiment/run_lock.h"
 #include "experiment/sinks.h"
-#include "kernel/device.h"
+#include "compiler/device.h"
 #include "kernel/diag.h"
 #include "kernel/files.h"
 #include "kernel/memory.h"

@@ -4,7 +4,7 @@
 #include "kernel/host.h"
 #include "kernel/items.h"
 #include "kernel/pool.h"
-#include "kernel/program.h"
+#include "compiler/program.h"
 #include "kernel/tensor.h"
 
 #include <kaon/parallel.h>

@@ -1,11 +1,9 @@
 /* kernel.c: the life of a host instance. */
 #include "kernel/kernel.h"
 
-#include "kernel/device.h"
 #include "kernel/host.h"
 #include "kernel/memory.h"
 #include "kernel/pool.h"
-#include "kernel/profile.h"
 #include "kernel/registry.h"
 
 static size_t list_length(const char *const *list)
@@ -74,13 +72,20 @@ kaon_status kn_kernel_new(const kn_kernel_settings *settings, kn_kernel **out, k
     return KAON_OK;
 }
 
+static void free_resident(void *what)
+{
+    kn_resident *resident = what;
+    if (resident)
+        resident->free(resident);
+}
+
 void kn_kernel_free(kn_kernel *kernel)
 {
     if (!kernel)
         return;
     kn_host_detach(kernel);
-    kn_profile_stop(kernel);
-    kn_device_close(kernel->device);
+    free_resident(kernel->profile);
+    free_resident(kernel->device);
     kn_pool_free(kernel->pool);
     kn_registry_free(kernel->registry);
     free_settings(&kernel->settings);

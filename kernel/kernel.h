@@ -28,6 +28,12 @@ typedef struct kn_kernel_settings {
     const char *backend; // name; NULL: KAON_BACKEND, else the site's, else the best that opens
 } kn_kernel_settings;
 
+/* What a layer above leaves with the kernel begins with this: the kernel frees it without knowing
+ * what it is. */
+typedef struct kn_resident {
+    void (*free)(struct kn_resident *self);
+} kn_resident;
+
 typedef struct kn_kernel kn_kernel;
 struct kn_kernel {
     kn_kernel_settings settings;                      // texts are copies
@@ -35,10 +41,10 @@ struct kn_kernel {
     struct kn_pool *pool;                             // pool.h
     void (*explain)(void *context, const char *text); // each program compiled, NULL: off
     void *explain_context;
-    struct kn_profile *profile; // profile.h; NULL: off
+    struct kn_profile *profile;     // a kn_resident, compiler/profile.h; NULL: off
     const struct kn_advice *advice; // settings.h; NULL: none
-    struct kn_device
-        *_Atomic device; // device.h; opened by the first program, closed with the kernel
+    // A kn_resident, compiler/device.h; opened by the first program, closed with the kernel.
+    struct kn_device *_Atomic device;
 };
 
 /* settings NULL: all defaults. No plugin is loaded; folders are scanned when an item is first asked

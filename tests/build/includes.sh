@@ -1,6 +1,6 @@
 #!/bin/sh
 # includes.sh ROOT: dependencies point one way, in code and in words:
-# cli -> libkaon (experiment -> data -> kernel) -> abi <- plugins.
+# cli -> libkaon (experiment -> data -> compiler -> graph -> kernel) -> abi <- plugins.
 cd "$1" || exit 1
 bad=0
 
@@ -17,15 +17,17 @@ forbid()
     fi
 }
 
-forbid 'a plugin includes a private header' '["<](\.\./)*(\.\./|kernel/|data/|experiment/)' plugins
-forbid 'the command includes a private header' '["<](\.\./)*(kernel|data|experiment)/' cli
-forbid 'the kernel includes a layer above it' '["<](\.\./)*(data|experiment)/' kernel
+forbid 'a plugin includes a private header' '["<](\.\./)*(\.\./|kernel/|graph/|compiler/|data/|experiment/)' plugins
+forbid 'the command includes a private header' '["<](\.\./)*(kernel|graph|compiler|data|experiment)/' cli
+forbid 'the kernel includes a layer above it' '["<](\.\./)*(graph|compiler|data|experiment)/' kernel
+forbid 'the graph includes a layer above it' '["<](\.\./)*(compiler|data|experiment)/' graph
+forbid 'the compiler includes a layer above it' '["<](\.\./)*(data|experiment)/' compiler
 forbid 'the data layer includes the layer above it' '["<](\.\./)*experiment/' data
 forbid 'a public header includes more than public headers' '"' abi
-forbid 'libkaon includes a plugin' '["<](\.\./)*plugins/' kernel data experiment
+forbid 'libkaon includes a plugin' '["<](\.\./)*plugins/' kernel graph compiler data experiment
 
 # Names of private headers, whatever way they are spelled.
-for header in kernel/*.h data/*.h experiment/*.h; do
+for header in kernel/*.h graph/*.h compiler/*.h data/*.h experiment/*.h; do
     [ -e "$header" ] || continue
     name=$(basename "$header")
     for folder in plugins cli; do
@@ -45,7 +47,7 @@ for word in adam adamw amsgrad adagrad adadelta rmsprop nesterov relu gelu selu 
     softmax maxout dropout dense lorentz kmeans k-means standardize qlearning q-learning tictactoe \
     tic-tac-toe gridworld cartpole toyjets csv npy npz hdf5 onnx cuda vulkan openblas lapack mkl; do
     # A word after a dot is a file's ending, which anyone may write.
-    hits=$(grep -rniE --include='*.[ch]' "(^|[^.[:alnum:]_])$word([^[:alnum:]_]|\$)" kernel data experiment)
+    hits=$(grep -rniE --include='*.[ch]' "(^|[^.[:alnum:]_])$word([^[:alnum:]_]|\$)" kernel graph compiler data experiment)
     [ -z "$hits" ] || {
         printf "libkaon names '%s':\n%s\n" "$word" "$hits"
         bad=1

@@ -15,6 +15,16 @@ complain()
     bad=1
 }
 
+# excused PLUGIN: a driver is looked for with dlopen; a compiler of shaders, linked in, could print and
+# abort, which the plugin's own sources may not.
+excused()
+{
+    case $(basename "$1") in
+    kaon_vulkan.so) echo 'dlopen|abort|puts|__printf_chk|stdout|stderr' ;;
+    *) echo 'none' ;;
+    esac
+}
+
 for plugin in "$folder"/*.so; do
     [ -e "$plugin" ] || continue
     found=$((found + 1))
@@ -27,7 +37,8 @@ for plugin in "$folder"/*.so; do
     hits=$(readelf -d "$plugin" | grep -E 'RPATH|RUNPATH')
     [ -z "$hits" ] || complain "carries a search path: $hits"
     readelf -SW "$plugin" | grep -q '\.note\.kaon' || complain "has no note .note.kaon"
-    hits=$(murderers "$plugin" 'pthread_create thrd_create fork sigaction signal dlopen' "$sanitizers" "$assertions" | tr '\n' ' ')
+    hits=$(murderers "$plugin" 'pthread_create thrd_create fork sigaction signal dlopen' "$sanitizers" "$assertions" |
+        grep -vxE "$(excused "$plugin")" | tr '\n' ' ')
     [ -z "$hits" ] || complain "calls what a plugin may not: $hits"
     [ "$sanitizers" != none ] || {
         hits=$(ldd -r "$plugin" 2>&1 | grep -E 'undefined symbol|not found')

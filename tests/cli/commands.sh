@@ -62,7 +62,7 @@ expect 2 'needs a value' "$kaon" run --out
 expect 2 'name the YAML file' "$kaon" run
 expect 2 "cannot open 'absent.yaml'" "$kaon" run absent.yaml
 expect 2 'cannot open' "$kaon" inspect ./absent.safetensors
-expect 2 'head or info' "$kaon" data tail x
+expect 2 'head, info or stats' "$kaon" data tail x
 expect 2 'list, lock, check or new' "$kaon" plugin remove x
 expect 0 '"options"' "$kaon" inspect experiment --json
 expect 2 'there is no' "$kaon" inspect nothing_of_this_name

@@ -1,7 +1,7 @@
 /* experiment_test.c: whole runs: what lies in the folder, runs that are stopped, runs without
  * memory. */
 #define _GNU_SOURCE // nftw
-#include "kernel/device.h"
+#include "compiler/device.h"
 #include "kernel/diag.h"
 #include "experiment/experiment.h"
 #include "kernel/files.h"

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE // nftw
 #include "experiment/experiment.h"
 #include "experiment/report_page.h"
-#include "kernel/device.h"
+#include "compiler/device.h"
 #include "kernel/diag.h"
 #include "kernel/files.h"
 #include "kernel/memory.h"

@@ -5,8 +5,8 @@
 #include "kernel/diag.h"
 #include "kernel/host.h"
 #include "kernel/memory.h"
-#include "kernel/profile.h"
-#include "kernel/program.h"
+#include "compiler/profile.h"
+#include "compiler/program.h"
 
 #include <dirent.h>
 #include <math.h>

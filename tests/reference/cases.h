@@ -4,7 +4,7 @@
 #ifndef KR_CASES_H
 #define KR_CASES_H
 
-#include "kernel/graph.h"
+#include "graph/graph.h"
 
 enum { KR_INPUTS = 3, KR_COUNT = 256 }; // most inputs, most elements of one
 

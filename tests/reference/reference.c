@@ -8,7 +8,7 @@
 
 #include <kaon/random.h>
 
-#include "kernel/composite.h"
+#include "graph/composite.h"
 #include "kernel/element.h"
 
 struct kr_run {

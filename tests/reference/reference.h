@@ -6,7 +6,7 @@
 #ifndef KR_REFERENCE_H
 #define KR_REFERENCE_H
 
-#include "kernel/graph.h"
+#include "graph/graph.h"
 
 typedef struct kr_run kr_run;
 
