@@ -15,6 +15,7 @@ typedef struct {
     int64_t rows;
     const char *target;
     const char *weight;
+    const char *plot;
 } options;
 
 /* --- head ------------------------------------------------------------------------------------- */
@@ -244,7 +245,8 @@ static int look(const session *s, const options *o, const char *path, int which)
                                        .reader = o->reader,
                                        .rows = o->rows,
                                        .target = o->target,
-                                       .weight = o->weight};
+                                       .weight = o->weight,
+                                       .plots = o->plot};
     const kaon_status status = looks[which].ask(s->kernel, &request, &json, s->error);
     const int code = status           ? session_fail(s)
                      : o->common.json ? print_json(json)
@@ -263,6 +265,8 @@ int data_main(int argc, char **argv)
         {"rows", 'n', TAKES_NUMBER, "N", "of the head; 10", &o.rows},
         {"target", 't', TAKES_TEXT, "COLUMN", "of stats: its classes are counted", &o.target},
         {"weight", 'w', TAKES_TEXT, "COLUMN", "of stats: event weights", &o.weight},
+        {"plot", 'p', TAKES_TEXT, "DIR", "of stats: histograms and correlations, SVG and PDF",
+         &o.plot},
         COMMON_ROWS(o.common),
         {0},
     };

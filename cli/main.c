@@ -84,6 +84,7 @@ const command commands[] = {
      "  kaon data info jets.csv.gz                  # columns, ranges, what is missing\n"
      "  kaon data stats jets.csv --target label     # distributions, classes, correlations\n"
      "  kaon data stats jets.yaml                   # the same of an experiment's data\n"
+     "  kaon data stats jets.csv --plot figures     # histograms and correlations\n"
      "  kaon data head --reader 'toyjets: {jets: 20}'\n",
      data_main},
     {"plugin", "list, pin, check and make plugins",

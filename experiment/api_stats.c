@@ -9,6 +9,7 @@
 #include "data/statistics.h"
 #include "data/table.h"
 #include "experiment/experiment_plan.h"
+#include "experiment/stats_plot.h"
 #include "kernel/memory.h"
 #include "kernel/structs.h"
 
@@ -157,6 +158,8 @@ kaon_status kaon_data_stats(kaon_kernel *kernel, const kaon_data_request *reques
         status = kn_statistics_init(&s.found, s.table, diag);
     if (!status)
         kn_data_notes(s.table, keep_note, s.notes);
+    if (!status && own.plots)
+        status = kn_stats_plot(&s.found, own.plots, diag);
     if (!status)
         status = kn_api_json(stats_json(&s, own.path ? own.path : own.reader), json, diag);
     stats_fini(&s);

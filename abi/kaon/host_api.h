@@ -272,6 +272,7 @@ typedef struct kaon_data_request {
     int64_t rows;       // of the head
     const char *target; // of stats; NULL: none
     const char *weight;
+    const char *plots; // of stats: a folder for figures of the distributions; NULL: none
 } kaon_data_request;
 
 /* {"columns": [{"name", "type"}], "rows": [[...], ...]}. [any] */

@@ -42,3 +42,10 @@ $kaon data stats "$source/examples/jets-by-key.yaml" > said
 grep -q 'multiplicity\|mass .*█' said || fail "stats show no histogram: $(cat said)"
 grep -q 'd2_b1 and d2_a1b1: 1.000' said || fail "stats show no correlation: $(cat said)"
 $kaon data stats test.csv --target label --json | grep -q '"classes"' || fail "no JSON of a file"
+if command -v gnuplot >/dev/null; then
+    $kaon data stats test.csv --target label --plot figures >said || fail "no figures of a file"
+    for file in figures/columns-1.svg figures/columns-1.pdf figures/columns-1.csv figures/correlation.svg; do
+        [ -s $file ] || fail "data stats --plot leaves no $file"
+    done
+    grep -q '</svg>' figures/columns-1.svg || fail "columns-1.svg is cut off"
+fi
