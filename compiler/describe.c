@@ -2,6 +2,7 @@
 #include "compiler/compile.h"
 
 #include <string.h>
+#include <unistd.h>
 
 // Operands of a step: inputs, then outputs.
 static void describe_look(const kn_compile *c, const kn_look *look, kaon_operand *o)
@@ -125,13 +126,18 @@ static kaon_status describe_fused(kn_compile *c, const kn_step *s, int64_t tile_
     return KAON_OK;
 }
 
-// 1 if a value in memory of its own is too large to be read from a cache later.
+/* 1 if a value in memory of its own is too large to be read from a cache later. An expression stores
+ * each number once and waits for nothing; a kernel that goes over its rows more than once loses by
+ * going past a last cache that would have held them. */
 static int32_t streams(const kn_compile *c, const kn_step *s)
 {
-    enum { MORE_THAN_CACHES = 32 << 20 };
+    uint64_t most = 32 << 20;
+    const long cache = s->kind == KN_STEP_OP ? sysconf(_SC_LEVEL3_CACHE_SIZE) : 0;
+    if (cache > 0 && (uint64_t)cache > most)
+        most = (uint64_t)cache;
     for (int32_t i = 0; i < s->output_count; i++) {
         const kn_value *v = &c->values[s->outputs[i]];
-        if (v->place != KN_PLACE_TILE && v->bytes >= MORE_THAN_CACHES)
+        if (v->place != KN_PLACE_TILE && v->bytes >= most)
             return 1;
     }
     return 0;
