@@ -1,5 +1,6 @@
 /* plot.c: what figures describe, copied and checked. */
 #include "experiment/plot.h"
+#include "kernel/files.h"
 
 #include <string.h>
 
@@ -221,4 +222,18 @@ void kn_plot_layout(const kn_plot *plot, int32_t *columns, int32_t *rows)
         wide++;
     *columns = wide < plot->panels ? wide : plot->panels;
     *rows = *columns ? (plot->panels + *columns - 1) / *columns : 0;
+}
+
+kaon_status kn_plot_file(const char *folder, const char *name, const char *ending,
+                         const kn_text *text, kaon_diag *diag)
+{
+    kn_text file = {0};
+    kn_text_format(&file, "%s%s", name, ending);
+    char *path = file.failed ? NULL : kn_path_join(folder, kn_text_get(&file));
+    const kaon_status status = path && !text->failed
+                                   ? kn_file_write(path, kn_text_get(text), text->length, diag)
+                                   : kn_no_memory(diag, "a figure");
+    kn_free(path);
+    kn_text_fini(&file);
+    return status;
 }

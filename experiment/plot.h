@@ -59,6 +59,10 @@ void kn_plot_script(const kn_plot *plot, kn_text *out);
 /* The numbers of all series, separated by commas, a line of names first. [any] */
 void kn_plot_table(const kn_plot *plot, kn_text *out);
 
+/* Writes folder/name.ending (".csv"); a text that ran out of memory is a failure. [any] */
+kaon_status kn_plot_file(const char *folder, const char *name, const char *ending,
+                         const kn_text *text, kaon_diag *diag);
+
 /* --- drawing ---------------------------------------------------------------------------------- */
 
 enum { KN_DRAW_SECONDS = 60 }; // for one figure

@@ -129,20 +129,6 @@ static char *name_files(const report *r, int64_t index)
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static kaon_status write_file(const char *folder, const char *name, const char *ending,
-                              const kn_text *text, kaon_diag *diag)
-{
-    kn_text file = {0};
-    kn_text_format(&file, "%s%s", name, ending);
-    char *path = file.failed ? NULL : kn_path_join(folder, kn_text_get(&file));
-    const kaon_status status = path && !text->failed
-                                   ? kn_file_write(path, kn_text_get(text), text->length, diag)
-                                   : kn_no_memory(diag, "the report");
-    kn_free(path);
-    kn_text_fini(&file);
-    return status;
-}
-
 // Figures of an earlier report would pass for this one's.
 static void remove_old(const char *path)
 {
@@ -201,7 +187,7 @@ static kaon_status describe(report *r, figure *f, kn_plot *plot, kaon_diag *diag
     }
     kn_plot_table(plot, &numbers);
     kn_text_add(&f->page.caption, kn_text_get(&plot->caption));
-    status = write_file(r->folder, f->page.name, ".csv", &numbers, diag);
+    status = kn_plot_file(r->folder, f->page.name, ".csv", &numbers, diag);
     kn_text_fini(&numbers);
     return status ? status : start(r, f, plot);
 }
@@ -240,7 +226,7 @@ static kaon_status collect(report *r, kaon_diag *diag)
             status = KAON_OK;
         } else {
             f->page.has_pdf = 1;
-            status = write_file(r->folder, f->page.name, ".pdf", &pdf, diag);
+            status = kn_plot_file(r->folder, f->page.name, ".pdf", &pdf, diag);
         }
         kn_text_fini(&pdf);
         KAON_TRY(status);
@@ -282,7 +268,7 @@ static kaon_status write_page(report *r, kaon_diag *diag)
     all.measured = measured;
     if (!status) {
         kn_report_page_write(&all, &page);
-        status = write_file(r->job->folder, "report", ".html", &page, diag);
+        status = kn_plot_file(r->job->folder, "report", ".html", &page, diag);
     }
     json_decref(measured);
     kn_text_fini(&page);

@@ -1,4 +1,5 @@
-/* services.c: what libkaon offers to plugins. The only place that knows all three layers' services. */
+/* services.c: what libkaon offers to plugins. The only place that knows the services of
+ * all layers. */
 #include "data/table.h"
 #include "kernel/files_service.h"
 #include "kernel/host.h"

@@ -67,38 +67,24 @@ static kaon_status add_correlation(kn_plot *p, const kn_statistics *s, kaon_diag
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static kaon_status write_text(const char *folder, const char *name, const kn_text *text,
-                              kaon_diag *diag)
-{
-    char *path = text->failed ? NULL : kn_path_join(folder, name);
-    const kaon_status status = path ? kn_file_write(path, kn_text_get(text), text->length, diag)
-                                    : kn_no_memory(diag, "a figure");
-    kn_free(path);
-    return status;
-}
-
 // The numbers first: they need no program to draw them.
 static kaon_status write_plot(const kn_plot *p, const char *folder, const char *name,
                               kaon_diag *diag)
 {
-    char file[64];
     kn_text table = {0}, svg = {0}, pdf = {0};
     kn_drawing drawing = {0};
     kaon_status status = kn_plot_status(p, diag);
     kn_plot_table(p, &table);
-    snprintf(file, sizeof file, "%s.csv", name);
     if (!status)
-        status = write_text(folder, file, &table, diag);
+        status = kn_plot_file(folder, name, ".csv", &table, diag);
     if (!status)
         status = kn_drawing_start(&drawing, p, folder, diag);
     if (!status)
         status = kn_drawing_finish(&drawing, &svg, &pdf, diag);
-    snprintf(file, sizeof file, "%s.svg", name);
     if (!status)
-        status = write_text(folder, file, &svg, diag);
-    snprintf(file, sizeof file, "%s.pdf", name);
+        status = kn_plot_file(folder, name, ".svg", &svg, diag);
     if (!status)
-        status = write_text(folder, file, &pdf, diag);
+        status = kn_plot_file(folder, name, ".pdf", &pdf, diag);
     kn_text_fini(&table);
     kn_text_fini(&svg);
     kn_text_fini(&pdf);

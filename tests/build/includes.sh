@@ -42,6 +42,15 @@ for header in kernel/*.h graph/*.h compiler/*.h data/*.h experiment/*.h; do
     done
 done
 
+# Sources of libkaon and of plugins neither print nor end the process; what a library linked into one of
+# them could do is looked at by plugins.sh.
+hits=$(grep -rnE --include='*.[ch]' --exclude='*_test.c' '(^|[^[:alnum:]_>.])(exit|_exit|abort|printf|puts|putchar|perror)[[:space:]]*\(' \
+    kernel graph compiler data experiment plugins | grep -vE ':[[:space:]]*(\*|//|/\*)|//.*(exit|abort|printf)')
+[ -z "$hits" ] || {
+    printf 'a library prints or ends the process:\n%s\n' "$hits"
+    bad=1
+}
+
 # libkaon knows mechanisms; whatever has a name from a textbook or a vendor is a plugin.
 for word in adam adamw amsgrad adagrad adadelta rmsprop nesterov relu gelu selu silu softplus sigmoid \
     softmax maxout dropout dense lorentz kmeans k-means standardize qlearning q-learning tictactoe \
